@@ -1,0 +1,127 @@
+/* buffer.c - memory from the allocator, in blocks that their thread keeps for reuse.
+ *
+ * A training loop asks for the same sizes at every step, so blocks come in classes of size (four to each
+ * power of two) and wait in a list for each class. From the second step on nothing is allocated. */
+#include "autograd/buffer.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "autograd/graph.h"
+
+enum { ALIGNMENT = 64, CLASSES = 192, SMALLEST = 64 };
+
+/* Stands in the 64 bytes before each block. */
+typedef struct Header {
+    void *memory; /* as the allocator gave it */
+    int class;
+    struct Header *next; /* while it waits */
+} Header;
+
+_Static_assert(sizeof(Header) <= ALIGNMENT, "the header fits before the block");
+
+static void *allocate_malloc(size_t bytes, void *context)
+{
+    (void)context;
+    return malloc(bytes);
+}
+
+static void release_malloc(void *memory, void *context)
+{
+    (void)context;
+    free(memory);
+}
+
+static ValgradAllocator allocator = {allocate_malloc, release_malloc, NULL};
+static _Atomic bool allocator_used;
+
+static _Thread_local Header *waiting[CLASSES];
+
+static Header *header_of(void *buffer)
+{
+    return (Header *)(void *)((char *)buffer - ALIGNMENT);
+}
+
+/* The class of a size and the room it gives: 2^k * {4, 5, 6, 7} / 4. */
+static int class_of(size_t bytes, size_t *room)
+{
+    if (bytes < SMALLEST)
+        bytes = SMALLEST;
+    const int exponent = 63 - __builtin_clzll((unsigned long long)(bytes - 1) | SMALLEST / 2);
+    const size_t quarter = ((size_t)1 << exponent) / 4;
+    const size_t steps = (bytes - ((size_t)1 << exponent) + quarter - 1) / quarter;
+    *room = ((size_t)1 << exponent) + steps * quarter;
+    return 4 * (exponent - 5) + (int)steps;
+}
+
+void *buffer__allocate(size_t bytes, size_t alignment)
+{
+    size_t total;
+    if (__builtin_add_overflow(bytes, alignment + ALIGNMENT, &total))
+        return NULL;
+    if (!atomic_load_explicit(&allocator_used, memory_order_relaxed))
+        atomic_store_explicit(&allocator_used, true, memory_order_relaxed);
+    char *memory = allocator.allocate(total, allocator.context);
+    if (!memory)
+        return NULL;
+    const uintptr_t first = (uintptr_t)memory + ALIGNMENT;
+    char *block = memory + ALIGNMENT + ((alignment - first % alignment) % alignment);
+    header_of(block)->memory = memory;
+    return block;
+}
+
+void buffer__release(void *block)
+{
+    allocator.release(header_of(block)->memory, allocator.context);
+}
+
+void *buffer__take(size_t bytes)
+{
+    if (bytes > SIZE_MAX / 4)
+        return NULL;
+    size_t room;
+    const int class = class_of(bytes, &room);
+    Header *header = waiting[class];
+    if (header) {
+        waiting[class] = header->next;
+        return (char *)header + ALIGNMENT;
+    }
+    void *block = buffer__allocate(room, ALIGNMENT);
+    if (!block)
+        return NULL;
+    header_of(block)->class = class;
+    memory__watch_thread();
+    return block;
+}
+
+void buffer__give(void *buffer)
+{
+    if (!buffer)
+        return;
+    Header *header = header_of(buffer);
+    header->next = waiting[header->class];
+    waiting[header->class] = header;
+}
+
+void buffer__trim(void)
+{
+    for (int class = 0; class < CLASSES; class++) {
+        while (waiting[class]) {
+            Header *header = waiting[class];
+            waiting[class] = header->next;
+            buffer__release((char *)header + ALIGNMENT);
+        }
+    }
+}
+
+ValgradStatus valgrad_set_allocator(ValgradAllocator chosen)
+{
+    if (!chosen.allocate || !chosen.release)
+        return error__set(VALGRAD_ERROR_NULL, "valgrad_set_allocator: a function is NULL");
+    if (atomic_load_explicit(&allocator_used, memory_order_relaxed))
+        return error__set(VALGRAD_ERROR_STATE,
+                          "valgrad_set_allocator: memory was already taken; set it before first use");
+    allocator = chosen;
+    return VALGRAD_OK;
+}

@@ -1,0 +1,130 @@
+/* dense.c - nodes that hold many numbers, and the Values that stand for one of them. */
+#include <string.h>
+
+#include "autograd/graph.h"
+
+static size_t no_operands(const Value *v)
+{
+    (void)v;
+    return 0;
+}
+
+static Value *no_operand(const Value *v, size_t i)
+{
+    (void)v;
+    (void)i;
+    return NULL;
+}
+
+static void destroy_leaf(Value *v, bool counted)
+{
+    (void)counted;
+    dense__destroy(v);
+}
+
+const NodeKind dense__leaf_kind = {NULL, no_operands, no_operand, destroy_leaf};
+
+Value *dense__node(OpCode op, size_t bytes, int64_t n, bool wants_grad, bool free_standing,
+                   const NodeKind *kind, const char *name)
+{
+    size_t room;
+    if (!size_product((size_t)n, sizeof(real), &room))
+        return error__memory(name, 0), NULL;
+    real *data = buffer__take(room);
+    real *grad = data && wants_grad ? buffer__take(room) : NULL;
+    Value *v = NULL;
+    if (!data || (wants_grad && !grad))
+        error__memory(name, room);
+    else
+        v = graph__extended(op, bytes, free_standing, kind, name);
+    if (!v) {
+        buffer__give(data);
+        buffer__give(grad);
+        return NULL;
+    }
+    Dense *dense = dense_of(v);
+    dense->n = n;
+    dense->data = data;
+    dense->grad = grad;
+    v->flags |= (uint16_t)(DENSE | (wants_grad ? WANTS_GRAD : 0));
+    if (op == OP_LEAF || op == OP_CONST)
+        v->flags |= LEAF;
+    return v;
+}
+
+static size_t block_count(const Dense *dense)
+{
+    return ((size_t)dense->n + ELEMENTS_IN_BLOCK - 1) / ELEMENTS_IN_BLOCK;
+}
+
+static void remove_labels(Value *block)
+{
+    for (int i = 0; i < ELEMENTS_IN_BLOCK; i++) {
+        if (block[i].flags & LABELLED)
+            label__remove(&block[i]);
+    }
+}
+
+void dense__destroy(Value *v)
+{
+    Dense *dense = dense_of(v);
+    for (size_t b = 0; dense->elements && b < block_count(dense); b++) {
+        if (!dense->elements[b])
+            continue;
+        remove_labels(dense->elements[b]);
+        buffer__give(dense->elements[b]);
+    }
+    buffer__give(dense->elements);
+    buffer__give(dense->data);
+    buffer__give(dense->grad);
+}
+
+static Value *make_block(Value *v, int64_t first)
+{
+    Value *block = buffer__take(ELEMENTS_IN_BLOCK * sizeof *block);
+    for (int i = 0; block && i < ELEMENTS_IN_BLOCK; i++) {
+        block[i] = (Value){.owner = v,
+                           .index = first + i,
+                           .op = OP_ELEMENT,
+                           .flags = (uint16_t)(ELEMENT | (v->flags & WANTS_GRAD))};
+    }
+    return block;
+}
+
+Value *dense__element(Value *v, int64_t i)
+{
+    Dense *dense = dense_of(v);
+    if (!dense->elements) {
+        const size_t bytes = block_count(dense) * sizeof *dense->elements;
+        dense->elements = buffer__take(bytes);
+        if (!dense->elements)
+            return error__memory("tensor_at", bytes), NULL;
+        memset(dense->elements, 0, bytes);
+    }
+    Value **block = &dense->elements[i / ELEMENTS_IN_BLOCK];
+    if (!*block)
+        *block = make_block(v, i - i % ELEMENTS_IN_BLOCK);
+    return *block ? *block + i % ELEMENTS_IN_BLOCK : (error__memory("tensor_at", 0), NULL);
+}
+
+real dense__grad(const Value *v, int64_t i)
+{
+    const bool filled = (v->flags & (LEAF | GRAD_FILLED)) != LEAF;
+    return dense_of(v)->grad && filled ? dense_of(v)->grad[i] : 0;
+}
+
+bool dense__set_wants_grad(Value *v, bool wants)
+{
+    Dense *dense = dense_of(v);
+    if (wants && !dense->grad && !(dense->grad = buffer__take((size_t)dense->n * sizeof(real))))
+        return false;
+    const uint16_t flag = wants ? WANTS_GRAD : 0;
+    v->flags = (uint16_t)((v->flags & ~WANTS_GRAD) | flag);
+    v->op = wants ? OP_LEAF : OP_CONST;
+    for (size_t b = 0; dense->elements && b < block_count(dense); b++) {
+        Value *block = dense->elements[b];
+        for (int i = 0; block && i < ELEMENTS_IN_BLOCK; i++)
+            block[i].flags = (uint16_t)((block[i].flags & ~WANTS_GRAD) | flag);
+    }
+    return true;
+}

@@ -1,0 +1,234 @@
+/* graph.h - the node of the graph, as the files of this folder and of tensor/ see it.
+ *
+ * A node is the result of one operation. A scalar node is the 48 bytes below and nothing else; a node
+ * with more operands or more numbers points at an Extension. Reading order of this folder: ops.def (what
+ * the operations are), ops.c (a node for each), backward.c (the chain rule), memory.c (who lives how
+ * long). */
+#ifndef VALGRAD_AUTOGRAD_GRAPH_H
+#define VALGRAD_AUTOGRAD_GRAPH_H
+
+#include <valgrad/value.h>
+
+#include "autograd/buffer.h"
+#include "autograd/error.h"
+
+typedef struct Region Region;
+typedef struct Extension Extension;
+
+struct Value {
+    real data, grad;
+    union {
+        Value *x;        /* first operand */
+        Value *owner;    /* of an ELEMENT: the dense node that holds its number */
+        Extension *more; /* of an EXTENDED node */
+    };
+    union {
+        Value *y;            /* second operand */
+        real parameter;      /* of an operation with a constant */
+        int64_t index;       /* of an ELEMENT: which of its owner's numbers */
+        uint64_t changed_at; /* of a LEAF: the clock when its number was last changed */
+    };
+    Region *holder; /* the region that last made sure this node outlives it: see memory.c */
+    uint32_t refs;  /* handles, and edges from nodes outside its region */
+    uint16_t op;    /* an OpCode */
+    uint16_t flags;
+};
+
+_Static_assert(sizeof(Value) <= 48, "a scalar Value takes at most 48 bytes");
+
+enum {
+    LEAF = 1,         /* leaf or constant: has no operands, may be given another number */
+    WANTS_GRAD = 2,   /* leads to a leaf that wants a gradient, or is one */
+    ELEMENT = 4,      /* one number of a dense node */
+    EXTENDED = 8,     /* `more` is an Extension */
+    DENSE = 16,       /* the Extension is a Dense: n numbers instead of one */
+    REACHED = 32,     /* this backward pass has given it a gradient and not yet passed that on */
+    QUEUED = 64,      /* it waits in the pass's queue */
+    GRAD_FILLED = 128, /* of a dense leaf: the buffer holds a gradient (otherwise it counts as 0) */
+    LABELLED = 256,   /* it has a name: see label.c */
+};
+
+typedef enum OpCode {
+    OP_LEAF,
+    OP_CONST,
+    OP_ELEMENT,
+    OP_EXTENDED,
+    OP_FREED,
+#define OP1(name, ...) OP_##name,
+#define OP1P(name, ...) OP_##name,
+#define OP2(name, ...) OP_##name,
+#include "autograd/ops.def"
+#undef OP1
+#undef OP1P
+#undef OP2
+    OP_COUNT
+} OpCode;
+
+/* What the graph asks of a node with an Extension. */
+typedef struct NodeKind {
+    void (*backward)(Value *v); /* passes v's gradient on; NULL for leaves */
+    size_t (*operand_count)(const Value *v);
+    Value *(*operand)(const Value *v, size_t i); /* with repetition; elements stand for themselves */
+    /* Gives back what the Extension owns outside of its region. `counted`: v is from the pool, so its
+     * edges to operands are counted and must be released. */
+    void (*destroy)(Value *v, bool counted);
+} NodeKind;
+
+struct Extension {
+    const NodeKind *kind;
+    const char *name;    /* of the operation */
+    Value *next_owned;   /* the next extended node of the same region */
+};
+
+/* A node of n numbers and n gradients. Tensor operations put this first in Extensions of their own. */
+typedef struct Dense {
+    Extension base;
+    int64_t n;
+    real *data;
+    real *grad;       /* NULL when no gradient is wanted */
+    Value **elements; /* blocks of ELEMENTS_IN_BLOCK Values, made when first asked for; or NULL */
+} Dense;
+
+enum { ELEMENTS_IN_BLOCK = 64 };
+
+static inline Dense *dense_of(const Value *v)
+{
+    return (Dense *)v->more;
+}
+
+/* The node that v stands in: its dense node for an element, itself otherwise. */
+static inline Value *node_of(const Value *v)
+{
+    return (Value *)((v->flags & ELEMENT) ? v->owner : v);
+}
+
+static inline real number_of(const Value *v)
+{
+    return (v->flags & ELEMENT) ? dense_of(v->owner)->data[v->index] : v->data;
+}
+
+/* ---- memory.c: nodes ---- */
+
+/* A scalar node of operands x and y (y may be NULL), both held by it, or a constant while recording is
+ * off. The caller sets data. NULL and an error on failure. */
+Value *graph__node(OpCode op, Value *x, Value *y, const char *function);
+
+/* A leaf or constant; `free_standing` makes it belong to no scope. The caller sets data. */
+Value *graph__leaf(OpCode op, bool free_standing, const char *function);
+
+/* An extended node with an Extension of `bytes` zeroed bytes beside it. Its operands must already be held
+ * (graph__hold), so that it is younger than they are; the caller fills in the rest and sets WANTS_GRAD. */
+Value *graph__extended(OpCode op, size_t bytes, bool free_standing, const NodeKind *kind,
+                       const char *name);
+
+/* The region in which nodes are made now, or NULL for the pool. */
+Region *graph__region(void);
+
+/* Makes v outlive what is made in region; for NULL, counts one edge of a pool node, which graph__unhold
+ * takes back. False: out of memory. */
+bool graph__hold(Region *region, Value *v);
+void graph__unhold(Region *region, Value *v);
+
+/* Bytes that live as long as the region; NULL when out of memory. */
+void *graph__region_bytes(Region *region, size_t bytes);
+
+/* One more, one less handle on something that lies in region (which goes when it is closed and none is
+ * left). NULL region: nothing. */
+void graph__region_handle(Region *region, int change);
+
+/* Whether operations are being recorded. */
+bool graph__recording(void);
+
+/* When v was made and when region-mates were: of two nodes that depend on each other, the earlier one
+ * has the smaller (stamp, address). */
+uint64_t graph__stamp(const Value *v);
+
+/* Notes that v (or an element of it) has a label, to be removed with it. */
+void graph__labelled(Value *v);
+
+/* Notes that the number of leaf v (never an element) is another now. */
+void graph__changed(Value *v);
+
+/* The region of a node that is not an element; NULL for the pool. */
+Region *graph__home(const Value *v);
+
+/* Whether backward may walk `region` from its end instead of queueing: it was never merged and reads
+ * nothing outside but leaves. And whether a leaf it reads may have been changed since. */
+bool graph__is_linear(const Region *region);
+bool graph__may_be_stale(const Region *region);
+
+/* The node made before v in its (linear) region; NULL when v is the first. */
+Value *graph__previous(Value *v);
+
+/* ---- label.c ---- */
+
+void label__remove(Value *v);
+
+/* ---- dense.c: nodes of many numbers ---- */
+
+/* A dense node of n numbers with its buffers (a gradient buffer if wants_grad), Extension of `bytes`. */
+Value *dense__node(OpCode op, size_t bytes, int64_t n, bool wants_grad, bool free_standing,
+                   const NodeKind *kind, const char *name);
+
+/* For NodeKind.destroy: gives numbers, gradients and elements back. */
+void dense__destroy(Value *v);
+
+/* The Value of number i; the same at each call; NULL when out of memory. */
+Value *dense__element(Value *v, int64_t i);
+
+/* The gradient of number i; 0 before any. */
+real dense__grad(const Value *v, int64_t i);
+
+/* Freezes or thaws a dense leaf and its elements. False: out of memory. */
+bool dense__set_wants_grad(Value *v, bool wants);
+
+extern const NodeKind dense__leaf_kind; /* of leaves: no operands */
+
+/* ---- backward.c ---- */
+
+/* Gives this thread's queue back. */
+void backward__trim(void);
+
+bool backward__strict(void);
+
+extern _Thread_local int64_t backward__pending;
+
+/* The gradient buffer of a dense node that wants a gradient, about to receive a contribution. *fresh:
+ * it holds none yet and must be written, not added to. */
+static inline real *dense__receive(Value *v, bool *fresh)
+{
+    const uint16_t filled = (v->flags & LEAF) ? GRAD_FILLED : REACHED;
+    *fresh = !(v->flags & filled);
+    v->flags |= filled;
+    if (*fresh && filled == REACHED)
+        backward__pending++;
+    return dense_of(v)->grad;
+}
+
+void backward__give_element(Value *v, real gradient);
+
+/* Adds a contribution to the gradient of v, which must want one. Each pass writes the first. */
+static inline void give(Value *v, real gradient)
+{
+    if (v->flags & (LEAF | REACHED)) {
+        v->grad += gradient;
+    } else if (v->flags & ELEMENT) {
+        backward__give_element(v, gradient);
+    } else {
+        v->flags |= REACHED;
+        v->grad = gradient;
+        backward__pending++;
+    }
+}
+
+/* Runs a backward pass from several roots (no element among them twice is needed: they are nodes or
+ * elements). seed() gives the roots their gradients, after every check has passed. */
+ValgradStatus backward__run(const char *function, size_t n, Value *const *roots,
+                            void (*seed)(void *context), void *context);
+
+/* ---- value.c / ops.c ---- */
+
+size_t value__arity(const Value *v); /* operands in x and y */
+extern void (*const value__op_backward[OP_COUNT])(Value *v);
+
+#endif

@@ -1,0 +1,908 @@
+/* memory.c - who lives how long: the pool, the regions, and what holds what.
+ *
+ * To the reader of a program there is one rule: a node lives while a handle or something made from it
+ * holds it. It is kept in two ways.
+ *
+ * Outside of scopes a node comes from the pool. Its count is its handles and the edges to it; at zero it
+ * is freed and lets its operands go.
+ *
+ * Inside a scope nodes are laid side by side, in the order in which they are made, in the chunks of the
+ * scope's region. An edge between two nodes of one region is not counted, for they go together. A node
+ * from elsewhere is held once for the whole region: its `holder` says which region did so last, so that
+ * the common case costs one comparison. The region goes when its scope is closed and no handle is left
+ * on anything in it.
+ *
+ * Could two regions hold each other and never go? Only an open region gains operands. It may read a
+ * closed region that was opened after it (something carried out of an inner scope), which may in turn
+ * read it: such a region is merged into the open one, which needs it to its own end anyway. What an open
+ * region holds without merging is therefore older than itself, and time has no cycles.
+ *
+ * Time is a clock that ticks when a node of the pool is made, when a leaf is changed, and when a region
+ * begins a *segment*: a stretch of nodes in one chunk made after all that they read. (stamp, address)
+ * orders all nodes so that operands come first. */
+#include <pthread.h>
+#include <string.h>
+
+#include "autograd/graph.h"
+
+enum {
+    CHUNK_BYTES = 32 * 1024, /* a chunk is aligned to its size, so a node finds it by masking */
+    CHUNKS_IN_SLAB = 16,     /* chunks are taken from the allocator so many at a time */
+    SEGMENTS = 8,            /* in one chunk */
+    BLOCK_BYTES = 16 * 1024, /* a region's room for Extensions grows by this */
+};
+
+typedef struct Segment {
+    Value *first;
+    uint64_t stamp;
+} Segment;
+
+typedef struct Chunk {
+    Region *region; /* NULL: of the pool */
+    struct Chunk *previous;
+    Value *filled; /* past its last node, once it is no longer the newest */
+    int segment_count;
+    Segment segments[SEGMENTS];
+} Chunk;
+
+enum { CHUNK_NODES = (CHUNK_BYTES - sizeof(Chunk)) / sizeof(Value) };
+
+/* A node of the pool knows its own time. */
+typedef struct PoolNode {
+    uint64_t stamp;
+    Value value;
+} PoolNode;
+
+enum { CHUNK_POOL_NODES = (CHUNK_BYTES - sizeof(Chunk)) / sizeof(PoolNode) };
+
+/* A node outside the region that the region keeps alive, and the time at which it was first read. */
+typedef struct Hold {
+    Value *node;
+    uint64_t stamp;
+} Hold;
+
+typedef struct Block {
+    struct Block *previous;
+    size_t used, size;
+} Block;
+
+struct Region {
+    Region *enclosing; /* while open */
+    Value *next, *end; /* where the next node goes in the newest chunk */
+    Chunk *newest;
+    uint64_t stamp; /* of the present segment */
+    uint64_t opened_at;
+    int64_t handles;
+    bool open, broken, linear, stale, labelled;
+    Value *owned; /* extended nodes, newest first */
+    Block *blocks;
+    Hold *holds;
+    size_t hold_count, hold_room;
+    int64_t node_count; /* without those of the newest chunk while the region is open */
+    Region *merged;     /* regions whose nodes are in this one now */
+    Region *next_region; /* in whichever list it stands */
+};
+
+/* What a thread has. */
+static _Thread_local struct {
+    Region *region; /* of the innermost open scope */
+    bool paused, draining, watched;
+    PoolNode *free_nodes; /* linked through value.x */
+    Chunk *free_chunks;
+    Region *free_regions;
+    Value *dead_nodes; /* count is zero, operands not yet released; linked through holder */
+    Region *dead_regions;
+} mine __attribute__((tls_model("initial-exec")));
+
+/* What ends up without a thread, and the slabs, which are kept until the program ends. */
+static struct {
+    pthread_mutex_t lock;
+    PoolNode *nodes;
+    Chunk *chunks;
+} orphans = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static _Atomic uint64_t the_clock = 1;
+static _Atomic int64_t live_nodes; /* full chunks and closed regions and pool, of all threads */
+
+static uint64_t tick(void)
+{
+    return atomic_fetch_add_explicit(&the_clock, 1, memory_order_relaxed);
+}
+
+static void count_nodes(int64_t change)
+{
+    atomic_fetch_add_explicit(&live_nodes, change, memory_order_relaxed);
+}
+
+/* ---- chunks ------------------------------------------------------------------------------------ */
+
+static Chunk *chunk_of(const Value *v)
+{
+    return (Chunk *)((uintptr_t)v & ~(uintptr_t)(CHUNK_BYTES - 1));
+}
+
+static Value *chunk_values(Chunk *chunk)
+{
+    return (Value *)(void *)(chunk + 1);
+}
+
+static bool add_slab(void)
+{
+    char *slab = buffer__allocate((size_t)CHUNK_BYTES * CHUNKS_IN_SLAB, CHUNK_BYTES);
+    if (!slab)
+        return false;
+    for (int i = CHUNKS_IN_SLAB - 1; i >= 0; i--) {
+        Chunk *chunk = (Chunk *)(void *)(slab + (size_t)i * CHUNK_BYTES);
+        chunk->previous = mine.free_chunks;
+        mine.free_chunks = chunk;
+    }
+    return true;
+}
+
+static Chunk *take_chunk(void)
+{
+    if (!mine.free_chunks) {
+        memory__watch_thread();
+        pthread_mutex_lock(&orphans.lock);
+        mine.free_chunks = orphans.chunks;
+        orphans.chunks = NULL;
+        pthread_mutex_unlock(&orphans.lock);
+    }
+    if (!mine.free_chunks && !add_slab())
+        return NULL;
+    Chunk *chunk = mine.free_chunks;
+    mine.free_chunks = chunk->previous;
+    return chunk;
+}
+
+static void give_chunk(Chunk *chunk)
+{
+    chunk->previous = mine.free_chunks;
+    mine.free_chunks = chunk;
+}
+
+/* ---- the pool ---------------------------------------------------------------------------------- */
+
+static PoolNode *pool_node_of(const Value *v)
+{
+    return (PoolNode *)(void *)((char *)(uintptr_t)v - offsetof(PoolNode, value));
+}
+
+static PoolNode *next_free(const PoolNode *node)
+{
+    return (PoolNode *)(void *)node->value.x;
+}
+
+static void give_pool_node(PoolNode *node)
+{
+    node->value.op = OP_FREED;
+    node->value.flags = 0;
+    node->value.x = (Value *)(void *)mine.free_nodes;
+    mine.free_nodes = node;
+}
+
+static bool grow_pool(void)
+{
+    pthread_mutex_lock(&orphans.lock);
+    mine.free_nodes = orphans.nodes;
+    orphans.nodes = NULL;
+    pthread_mutex_unlock(&orphans.lock);
+    if (mine.free_nodes)
+        return true;
+    Chunk *chunk = take_chunk();
+    if (!chunk)
+        return false;
+    chunk->region = NULL;
+    PoolNode *nodes = (PoolNode *)(void *)(chunk + 1);
+    for (int i = CHUNK_POOL_NODES - 1; i >= 0; i--)
+        give_pool_node(&nodes[i]);
+    return true;
+}
+
+static Value *take_pool_value(void)
+{
+    if (!mine.free_nodes && !grow_pool())
+        return NULL;
+    PoolNode *node = mine.free_nodes;
+    mine.free_nodes = next_free(node);
+    node->stamp = tick();
+    node->value.holder = NULL;
+    node->value.refs = 1;
+    count_nodes(1);
+    return &node->value;
+}
+
+/* ---- regions ----------------------------------------------------------------------------------- */
+
+Region *graph__home(const Value *v)
+{
+    return chunk_of(v)->region;
+}
+
+Region *graph__region(void)
+{
+    return mine.region;
+}
+
+static int64_t nodes_in_newest(const Region *region)
+{
+    return region->newest ? region->next - chunk_values(region->newest) : 0;
+}
+
+static bool add_chunk(Region *region)
+{
+    if (region->broken)
+        return false;
+    Chunk *chunk = take_chunk();
+    if (!chunk)
+        return false;
+    if (region->newest) {
+        const int64_t full = nodes_in_newest(region);
+        region->node_count += full;
+        count_nodes(full);
+        region->newest->filled = region->next;
+    }
+    region->stamp = region->newest ? tick() : region->opened_at;
+    chunk->region = region;
+    chunk->previous = region->newest;
+    chunk->segments[0] = (Segment){chunk_values(chunk), region->stamp};
+    chunk->segment_count = 1;
+    region->newest = chunk;
+    region->next = chunk_values(chunk);
+    region->end = region->next + CHUNK_NODES;
+    return true;
+}
+
+/* What is made from here on is younger than everything that exists. */
+static bool begin_segment(Region *region)
+{
+    if (!region->newest && !add_chunk(region))
+        return false;
+    Chunk *chunk = region->newest;
+    Segment *last = &chunk->segments[chunk->segment_count - 1];
+    if (last->first != region->next) {
+        if (chunk->segment_count == SEGMENTS || region->next == region->end)
+            return add_chunk(region);
+        *++last = (Segment){.first = region->next};
+        chunk->segment_count++;
+    }
+    last->stamp = region->stamp = tick();
+    return true;
+}
+
+uint64_t graph__stamp(const Value *v)
+{
+    const Chunk *chunk = chunk_of(v);
+    if (!chunk->region)
+        return pool_node_of(v)->stamp;
+    int i = chunk->segment_count - 1;
+    while (v < chunk->segments[i].first)
+        i--;
+    return chunk->segments[i].stamp;
+}
+
+static Value *take_region_value(Region *region)
+{
+    if (region->next == region->end && !add_chunk(region))
+        return NULL;
+    Value *v = region->next++;
+    v->holder = region;
+    v->refs = 0;
+    return v;
+}
+
+void *graph__region_bytes(Region *region, size_t bytes)
+{
+    size_t rounded;
+    if (__builtin_add_overflow(bytes, 15, &rounded))
+        return NULL;
+    rounded &= ~(size_t)15;
+    Block *block = region->blocks;
+    if (!block || block->size - block->used < rounded) {
+        const size_t head = (sizeof(Block) + 15) & ~(size_t)15;
+        size_t size = BLOCK_BYTES;
+        if (rounded > size - head && __builtin_add_overflow(rounded, head, &size))
+            return NULL;
+        block = region->broken ? NULL : buffer__take(size);
+        if (!block)
+            return NULL;
+        *block = (Block){region->blocks, head, size};
+        region->blocks = block;
+    }
+    void *bytes_there = (char *)block + block->used;
+    block->used += rounded;
+    return bytes_there;
+}
+
+static Region *take_region(void)
+{
+    Region *region = mine.free_regions;
+    if (region)
+        mine.free_regions = region->next_region;
+    else if (!(region = buffer__take(sizeof *region)))
+        return NULL;
+    else
+        *region = (Region){0};
+    Hold *holds = region->holds;
+    const size_t room = region->hold_room;
+    *region = (Region){.holds = holds, .hold_room = room, .enclosing = mine.region,
+                       .open = true, .linear = true};
+    return region;
+}
+
+ValgradScope scope_open(void)
+{
+    ValgradScope scope = {.enclosing = mine.region};
+    Region *region = take_region();
+    if (region) {
+        region->opened_at = region->stamp = tick();
+    } else {
+        /* Whatever is asked for in this scope fails, and is told so, instead of ending up unowned. */
+        static _Thread_local Region no_memory;
+        region = &no_memory;
+        region->broken = region->open = true;
+        error__memory("scope_open", sizeof *region);
+    }
+    scope.region = mine.region = region;
+    return scope;
+}
+
+static void drain(void);
+
+static void bury_region(Region *region)
+{
+    region->next_region = mine.dead_regions;
+    mine.dead_regions = region;
+    if (!mine.draining)
+        drain();
+}
+
+void scope_close(ValgradScope *scope)
+{
+    Region *region = scope->region;
+    if (!region || region != mine.region) {
+        error__set(VALGRAD_ERROR_STATE, "scope_close: not this thread's innermost open scope");
+        return;
+    }
+    mine.region = scope->enclosing;
+    *scope = (ValgradScope){0};
+    if (region->broken)
+        return;
+    region->open = false;
+    if (region->newest)
+        region->newest->filled = region->next;
+    const int64_t count = nodes_in_newest(region);
+    region->node_count += count;
+    count_nodes(count);
+    if (region->handles == 0)
+        bury_region(region);
+}
+
+void graph__region_handle(Region *region, int change)
+{
+    if (!region)
+        return;
+    region->handles += change;
+    if (region->handles == 0 && !region->open)
+        bury_region(region);
+}
+
+/* ---- holding ----------------------------------------------------------------------------------- */
+
+static void retain_node(Value *node)
+{
+    node->refs++;
+    Region *home = graph__home(node);
+    if (home)
+        home->handles++;
+}
+
+static bool reserve_hold(Region *region, size_t more)
+{
+    if (region->hold_count + more <= region->hold_room)
+        return true;
+    size_t room = 2 * region->hold_room > 32 ? 2 * region->hold_room : 32;
+    if (room < region->hold_count + more)
+        room = region->hold_count + more;
+    Hold *larger = buffer__take(room * sizeof *larger);
+    if (!larger)
+        return false;
+    if (region->hold_count)
+        memcpy(larger, region->holds, region->hold_count * sizeof *larger);
+    buffer__give(region->holds);
+    region->holds = larger;
+    region->hold_room = room;
+    return true;
+}
+
+static bool merges_into(const Region *region, const Region *home)
+{
+    return home && home != region && !home->open && home->opened_at > region->opened_at;
+}
+
+static void append_chunks(Region *region, Chunk *chunks)
+{
+    Chunk *oldest = chunks;
+    for (Chunk *chunk = chunks; chunk; chunk = chunk->previous) {
+        chunk->region = region;
+        oldest = chunk;
+    }
+    oldest->previous = region->newest->previous;
+    region->newest->previous = chunks;
+}
+
+static void append_owned(Region *region, Value *owned)
+{
+    while (owned) {
+        Value *next = owned->more->next_owned;
+        owned->more->next_owned = region->owned;
+        region->owned = owned;
+        owned = next;
+    }
+}
+
+static void append_blocks(Region *region, Block *blocks)
+{
+    if (!blocks)
+        return;
+    Block *oldest = blocks;
+    while (oldest->previous)
+        oldest = oldest->previous;
+    oldest->previous = region->blocks;
+    region->blocks = blocks;
+}
+
+/* What a region held in itself, once merged, it need not hold. */
+static void drop_holds_on_itself(Region *region)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < region->hold_count; i++) {
+        const Hold hold = region->holds[i];
+        if (graph__home(hold.node) != region) {
+            region->holds[kept++] = hold;
+            continue;
+        }
+        hold.node->refs--;
+        region->handles--;
+    }
+    region->hold_count = kept;
+}
+
+/* Hands the holds of `inner` to `region`; closed regions among them that must be merged too are put in
+ * front of the `pending` list, which is returned. */
+static Region *move_holds(Region *region, Region *inner, Region *pending)
+{
+    for (size_t i = 0; i < inner->hold_count; i++) {
+        const Hold hold = inner->holds[i];
+        Region *home = graph__home(hold.node);
+        if (hold.node->holder == inner)
+            hold.node->holder = region;
+        if (merges_into(region, home)) {
+            home->open = true; /* so that nothing buries it, or puts it here twice */
+            home->next_region = pending;
+            pending = home;
+        }
+        region->holds[region->hold_count++] = hold;
+    }
+    inner->hold_count = 0;
+    return pending;
+}
+
+static void move_contents(Region *region, Region *inner)
+{
+    append_chunks(region, inner->newest);
+    append_owned(region, inner->owned);
+    append_blocks(region, inner->blocks);
+    region->handles += inner->handles;
+    region->node_count += inner->node_count;
+    region->stale |= inner->stale;
+    region->labelled |= inner->labelled;
+    inner->next_region = region->merged;
+    region->merged = inner;
+}
+
+/* Makes all of `inner` part of `region`, and whatever inner holds that must be merged with it. */
+static bool merge(Region *region, Region *inner)
+{
+    if (!region->newest && !add_chunk(region))
+        return false;
+    region->linear = false;
+    inner->open = true;
+    inner->next_region = NULL;
+    Region *pending = inner;
+    while (pending && reserve_hold(region, pending->hold_count)) {
+        inner = pending;
+        pending = move_holds(region, inner, inner->next_region);
+        move_contents(region, inner);
+    }
+    drop_holds_on_itself(region);
+    const bool complete = !pending;
+    for (; pending; pending = pending->next_region)
+        pending->open = false;
+    return complete;
+}
+
+/* The part of graph__hold that the first reading of a node by a region takes. */
+static bool hold_first(Region *region, Value *node)
+{
+    if (region->broken)
+        return false;
+    uint64_t since = graph__home(node) == region ? 0 : graph__stamp(node);
+    if ((node->flags & LEAF) && node->changed_at > since)
+        since = node->changed_at;
+    if (since > region->stamp && !begin_segment(region))
+        return false;
+    Region *home = graph__home(node);
+    if (merges_into(region, home)) {
+        if (!merge(region, home))
+            return false;
+    } else if (home != region) {
+        if (!reserve_hold(region, 1))
+            return false;
+        if (!(node->flags & LEAF) && (node->flags & WANTS_GRAD))
+            region->linear = false;
+        region->holds[region->hold_count++] = (Hold){node, region->stamp};
+        retain_node(node);
+    }
+    node->holder = region;
+    return true;
+}
+
+bool graph__hold(Region *region, Value *v)
+{
+    Value *node = node_of(v);
+    if (!region) {
+        retain_node(node);
+        return true;
+    }
+    return node->holder == region || hold_first(region, node);
+}
+
+void graph__unhold(Region *region, Value *v)
+{
+    if (!region)
+        value_release(v);
+}
+
+bool graph__is_linear(const Region *region)
+{
+    return region->linear;
+}
+
+bool graph__may_be_stale(const Region *region)
+{
+    if (region->stale)
+        return true;
+    for (size_t i = 0; i < region->hold_count; i++) {
+        const Value *node = region->holds[i].node;
+        if ((node->flags & LEAF) && node->changed_at > region->holds[i].stamp)
+            return true;
+    }
+    return false;
+}
+
+void graph__changed(Value *v)
+{
+    v->changed_at = tick();
+    v->holder = NULL;
+    Region *home = graph__home(v);
+    if (home)
+        home->stale = true;
+}
+
+Value *graph__previous(Value *v)
+{
+    Chunk *chunk = chunk_of(v);
+    if (v > chunk_values(chunk))
+        return v - 1;
+    for (chunk = chunk->previous; chunk; chunk = chunk->previous) {
+        if (chunk->filled > chunk_values(chunk))
+            return chunk->filled - 1;
+    }
+    return NULL;
+}
+
+/* ---- making nodes ------------------------------------------------------------------------------ */
+
+bool graph__recording(void)
+{
+    return !mine.paused;
+}
+
+static Value *take_value(Region *region)
+{
+    return region ? take_region_value(region) : take_pool_value();
+}
+
+Value *graph__leaf(OpCode op, bool free_standing, const char *function)
+{
+    Value *v = take_value(free_standing ? NULL : mine.region);
+    if (!v) {
+        error__memory(function, 0);
+        return NULL;
+    }
+    v->grad = 0;
+    v->x = NULL;
+    v->changed_at = 0;
+    v->op = (uint16_t)op;
+    v->flags = op == OP_LEAF ? LEAF | WANTS_GRAD : LEAF;
+    return v;
+}
+
+Value *graph__node(OpCode op, Value *x, Value *y, const char *function)
+{
+    if (mine.paused)
+        return graph__leaf(OP_CONST, false, function);
+    Region *region = mine.region;
+    if (region && ((x->holder != region && !graph__hold(region, x)) ||
+                   (y && y->holder != region && !graph__hold(region, y)))) {
+        error__memory(function, 0);
+        return NULL;
+    }
+    Value *v = take_value(region);
+    if (!v) {
+        error__memory(function, 0);
+        return NULL;
+    }
+    if (!region) {
+        retain_node(node_of(x));
+        if (y)
+            retain_node(node_of(y));
+    }
+    v->grad = 0;
+    v->x = x;
+    v->y = y;
+    v->op = (uint16_t)op;
+    v->flags = (uint16_t)((x->flags | (y ? y->flags : 0)) & WANTS_GRAD);
+    return v;
+}
+
+static Extension *take_extension(Region *region, size_t bytes)
+{
+    Extension *more = region ? graph__region_bytes(region, bytes) : buffer__take(bytes);
+    if (more)
+        memset(more, 0, bytes);
+    return more;
+}
+
+Value *graph__extended(OpCode op, size_t bytes, bool free_standing, const NodeKind *kind,
+                       const char *name)
+{
+    Region *region = free_standing ? NULL : mine.region;
+    Extension *more = take_extension(region, bytes);
+    Value *v = more ? take_value(region) : NULL;
+    if (!v) {
+        if (!region)
+            buffer__give(more);
+        error__memory(name, bytes);
+        return NULL;
+    }
+    more->kind = kind;
+    more->name = name;
+    if (region) {
+        more->next_owned = region->owned;
+        region->owned = v;
+    }
+    v->data = v->grad = 0;
+    v->more = more;
+    v->changed_at = 0;
+    v->op = (uint16_t)op;
+    v->flags = EXTENDED;
+    return v;
+}
+
+/* ---- letting go -------------------------------------------------------------------------------- */
+
+Value *value_retain(Value *v)
+{
+    if (v)
+        retain_node(node_of(v));
+    return v;
+}
+
+/* One count less; a pool node without any waits to be freed by drain(). */
+static void let_go(Value *node)
+{
+    node->refs--;
+    Region *home = graph__home(node);
+    if (home) {
+        graph__region_handle(home, -1);
+    } else if (node->refs == 0) {
+        node->holder = (Region *)(void *)mine.dead_nodes;
+        mine.dead_nodes = node;
+        if (!mine.draining)
+            drain();
+    }
+}
+
+void value_release(Value *v)
+{
+    if (!v)
+        return;
+    Value *node = node_of(v);
+    if (node->op == OP_FREED || node->refs == 0) {
+        error__set(VALGRAD_ERROR_STATE,
+                   node->op == OP_FREED
+                       ? "value_release: this Value was freed before: one release too many"
+                       : "value_release: no handle is left: a scope owns this Value, or one release "
+                         "too many");
+        return;
+    }
+    let_go(node);
+}
+
+static void free_node(Value *v)
+{
+    if (v->flags & LABELLED)
+        label__remove(v);
+    if (v->flags & EXTENDED) {
+        v->more->kind->destroy(v, true);
+        buffer__give(v->more);
+    } else {
+        const size_t arity = value__arity(v);
+        Value *x = v->x, *y = v->y;
+        if (arity > 0)
+            let_go(node_of(x));
+        if (arity > 1)
+            let_go(node_of(y));
+    }
+    give_pool_node(pool_node_of(v));
+    count_nodes(-1);
+}
+
+static void remove_labels(Region *region)
+{
+    for (Chunk *chunk = region->newest; chunk; chunk = chunk->previous) {
+        Value *end = chunk == region->newest ? region->next : chunk->filled;
+        for (Value *v = chunk_values(chunk); v < end; v++) {
+            if (v->flags & LABELLED)
+                label__remove(v);
+        }
+    }
+}
+
+static void recycle_region(Region *region)
+{
+    for (Region *merged = region->merged; merged;) {
+        Region *next = merged->next_region;
+        merged->next_region = mine.free_regions;
+        mine.free_regions = merged;
+        merged = next;
+    }
+    region->next_region = mine.free_regions;
+    mine.free_regions = region;
+}
+
+static void free_region(Region *region)
+{
+    if (region->labelled)
+        remove_labels(region);
+    for (Value *v = region->owned; v; v = v->more->next_owned)
+        v->more->kind->destroy(v, false);
+    for (size_t i = 0; i < region->hold_count; i++) {
+        Value *node = region->holds[i].node;
+        if (node->holder == region)
+            node->holder = NULL;
+        let_go(node);
+    }
+    region->hold_count = 0;
+    for (Block *block = region->blocks; block;) {
+        Block *previous = block->previous;
+        buffer__give(block);
+        block = previous;
+    }
+    for (Chunk *chunk = region->newest; chunk;) {
+        Chunk *previous = chunk->previous;
+        give_chunk(chunk);
+        chunk = previous;
+    }
+    count_nodes(-region->node_count);
+    recycle_region(region);
+}
+
+/* Frees what nothing holds, and what thereby loses its last holder: a list instead of recursion. */
+static void drain(void)
+{
+    mine.draining = true;
+    while (mine.dead_nodes || mine.dead_regions) {
+        if (mine.dead_nodes) {
+            Value *v = mine.dead_nodes;
+            mine.dead_nodes = (Value *)(void *)v->holder;
+            free_node(v);
+        } else {
+            Region *region = mine.dead_regions;
+            mine.dead_regions = region->next_region;
+            free_region(region);
+        }
+    }
+    mine.draining = false;
+}
+
+/* ---- threads and settings ---------------------------------------------------------------------- */
+
+static pthread_key_t end_of_thread;
+static pthread_once_t end_of_thread_once = PTHREAD_ONCE_INIT;
+
+void valgrad_trim(void)
+{
+    while (mine.free_regions) {
+        Region *region = mine.free_regions;
+        mine.free_regions = region->next_region;
+        buffer__give(region->holds);
+        buffer__give(region);
+    }
+    backward__trim();
+    buffer__trim();
+}
+
+static void leave_to_others(void)
+{
+    pthread_mutex_lock(&orphans.lock);
+    while (mine.free_nodes) {
+        PoolNode *node = mine.free_nodes;
+        mine.free_nodes = next_free(node);
+        node->value.x = (Value *)(void *)orphans.nodes;
+        orphans.nodes = node;
+    }
+    while (mine.free_chunks) {
+        Chunk *chunk = mine.free_chunks;
+        mine.free_chunks = chunk->previous;
+        chunk->previous = orphans.chunks;
+        orphans.chunks = chunk;
+    }
+    pthread_mutex_unlock(&orphans.lock);
+}
+
+static void end_thread(void *unused)
+{
+    (void)unused;
+    valgrad_trim();
+    leave_to_others();
+}
+
+static void make_key(void)
+{
+    (void)pthread_key_create(&end_of_thread, end_thread);
+}
+
+void memory__watch_thread(void)
+{
+    if (mine.watched)
+        return;
+    mine.watched = true;
+    pthread_once(&end_of_thread_once, make_key);
+    (void)pthread_setspecific(end_of_thread, &mine);
+}
+
+int64_t valgrad_live_nodes(void)
+{
+    int64_t count = atomic_load_explicit(&live_nodes, memory_order_relaxed);
+    for (const Region *region = mine.region; region; region = region->enclosing)
+        count += nodes_in_newest(region);
+    return count;
+}
+
+bool valgrad_set_recording(bool record)
+{
+    const bool former = !mine.paused;
+    mine.paused = !record;
+    return former;
+}
+
+ValgradRecording recording_pause(void)
+{
+    return (ValgradRecording){valgrad_set_recording(false)};
+}
+
+void recording_resume(ValgradRecording *paused)
+{
+    valgrad_set_recording(paused->former);
+}
+
+void graph__labelled(Value *v)
+{
+    v->flags |= LABELLED;
+    Region *home = graph__home(node_of(v));
+    if (home)
+        home->labelled = true;
+}

@@ -1,0 +1,240 @@
+/* nary.c - scalar operations of any number of operands, one node each: sum, dot, affine, and those that
+ * users bring. */
+#include <string.h>
+
+#include "autograd/graph.h"
+
+typedef struct Nary {
+    Extension base;
+    size_t count;
+    const ValueOp *op; /* of a custom node, with its context, */
+    void *context;
+    real *numbers; /* and room for the operands' numbers and the partials */
+    Value *operands[];
+} Nary;
+
+static Nary *nary_of(const Value *v)
+{
+    return (Nary *)v->more;
+}
+
+static size_t nary_operand_count(const Value *v)
+{
+    return nary_of(v)->count;
+}
+
+static Value *nary_operand(const Value *v, size_t i)
+{
+    return nary_of(v)->operands[i];
+}
+
+static void nary_destroy(Value *v, bool counted)
+{
+    Nary *nary = nary_of(v);
+    for (size_t i = 0; counted && i < nary->count; i++)
+        value_release(nary->operands[i]);
+    buffer__give(nary->numbers);
+    if (nary->op && nary->op->destroy)
+        nary->op->destroy(nary->context);
+}
+
+static void give_if_wanted(Value *operand, real gradient)
+{
+    if (operand->flags & WANTS_GRAD)
+        give(operand, gradient);
+}
+
+static void backward_sum(Value *v)
+{
+    const Nary *nary = nary_of(v);
+    for (size_t i = 0; i < nary->count; i++)
+        give_if_wanted(nary->operands[i], v->grad);
+}
+
+/* Operands x0, y0, x1, y1, … and for an affine node b at the end. */
+static void backward_dot(Value *v)
+{
+    const Nary *nary = nary_of(v);
+    size_t i = 0;
+    for (; i + 1 < nary->count; i += 2) {
+        Value *x = nary->operands[i], *y = nary->operands[i + 1];
+        const real a = number_of(x), b = number_of(y);
+        give_if_wanted(x, v->grad * b);
+        give_if_wanted(y, v->grad * a);
+    }
+    if (i < nary->count)
+        give_if_wanted(nary->operands[i], v->grad);
+}
+
+static void backward_custom(Value *v)
+{
+    const Nary *nary = nary_of(v);
+    real *x = nary->numbers, *partials = x + nary->count;
+    for (size_t i = 0; i < nary->count; i++)
+        x[i] = number_of(nary->operands[i]);
+    nary->op->backward(nary->count, x, v->data, partials, nary->context);
+    for (size_t i = 0; i < nary->count; i++)
+        give_if_wanted(nary->operands[i], v->grad * partials[i]);
+}
+
+static const NodeKind sum_kind = {backward_sum, nary_operand_count, nary_operand, nary_destroy};
+static const NodeKind dot_kind = {backward_dot, nary_operand_count, nary_operand, nary_destroy};
+static const NodeKind custom_kind = {backward_custom, nary_operand_count, nary_operand, nary_destroy};
+
+/* n Values that stand `step` apart in the node's operand list, from `first` on. */
+typedef struct Operands {
+    Value *const *values;
+    size_t n, first, step;
+} Operands;
+
+static bool check_operands(const char *function, const Operands *list, const char *name)
+{
+    if (list->n > 0 && !list->values)
+        return error__null(function, name), false;
+    for (size_t i = 0; i < list->n; i++) {
+        if (!list->values[i])
+            return error__null(function, name), false;
+    }
+    return true;
+}
+
+static uint16_t hold_operands(Region *region, const Operands *list, size_t *held)
+{
+    uint16_t flags = 0;
+    for (*held = 0; *held < list->n; ++*held) {
+        if (!graph__hold(region, list->values[*held]))
+            break;
+        flags |= list->values[*held]->flags;
+    }
+    return flags;
+}
+
+static void unhold_operands(Region *region, const Operands *lists, const size_t *held, int count)
+{
+    for (int l = 0; l < count; l++) {
+        for (size_t i = 0; i < held[l]; i++)
+            graph__unhold(region, lists[l].values[i]);
+    }
+}
+
+/* A node of the operands in up to three lists. NULL and an error when out of memory. */
+static Value *nary_node(const NodeKind *kind, const char *name, const Operands *lists, int list_count)
+{
+    size_t count = 0, held[3] = {0}, bytes;
+    uint16_t flags = 0;
+    bool all = true;
+    Region *region = graph__region();
+    for (int l = 0; l < list_count && all; l++) {
+        flags |= hold_operands(region, &lists[l], &held[l]);
+        all = held[l] == lists[l].n;
+        count += lists[l].n;
+    }
+    Value *v = NULL;
+    if (!all || !size_product(count, sizeof(Value *), &bytes) ||
+        __builtin_add_overflow(bytes, sizeof(Nary), &bytes))
+        error__memory(name, 0);
+    else
+        v = graph__extended(OP_EXTENDED, bytes, false, kind, name);
+    if (!v) {
+        unhold_operands(region, lists, held, list_count);
+        return NULL;
+    }
+    Nary *nary = nary_of(v);
+    nary->count = count;
+    for (int l = 0; l < list_count; l++) {
+        for (size_t i = 0; i < lists[l].n; i++)
+            nary->operands[lists[l].first + i * lists[l].step] = lists[l].values[i];
+    }
+    v->flags |= flags & WANTS_GRAD;
+    return v;
+}
+
+/* The node, or a constant while recording is off. */
+static Value *finish(const NodeKind *kind, const char *name, const Operands *lists, int list_count,
+                     real data)
+{
+    Value *v = graph__recording() ? nary_node(kind, name, lists, list_count)
+                                  : graph__leaf(OP_CONST, false, name);
+    if (v)
+        v->data = data;
+    return v;
+}
+
+Value *value_sum(size_t n, Value *const *x)
+{
+    const Operands list = {x, n, 0, 1};
+    if (!check_operands("value_sum", &list, "x"))
+        return NULL;
+    real sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += number_of(x[i]);
+    return finish(&sum_kind, "sum", &list, 1, sum);
+}
+
+static real dot_product(size_t n, Value *const *x, Value *const *y)
+{
+    real sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += number_of(x[i]) * number_of(y[i]);
+    return sum;
+}
+
+Value *value_dot(size_t n, Value *const *x, Value *const *y)
+{
+    const Operands lists[] = {{x, n, 0, 2}, {y, n, 1, 2}};
+    if (!check_operands("value_dot", &lists[0], "x") || !check_operands("value_dot", &lists[1], "y"))
+        return NULL;
+    return finish(&dot_kind, "dot", lists, 2, dot_product(n, x, y));
+}
+
+Value *value_affine(size_t n, Value *const *w, Value *const *x, Value *b)
+{
+    const Operands lists[] = {{w, n, 0, 2}, {x, n, 1, 2}, {&b, 1, 2 * n, 1}};
+    if (!check_operands("value_affine", &lists[0], "w") ||
+        !check_operands("value_affine", &lists[1], "x") ||
+        !check_operands("value_affine", &lists[2], "b"))
+        return NULL;
+    return finish(&dot_kind, "affine", lists, 3, dot_product(n, w, x) + number_of(b));
+}
+
+static ValgradStatus check_custom(const ValueOp *op, const Operands *list)
+{
+    if (!op || !op->name || !op->forward || !op->backward)
+        return error__null("value_custom", op ? "a member of op" : "op");
+    return check_operands("value_custom", list, "operands") ? VALGRAD_OK : VALGRAD_ERROR_NULL;
+}
+
+/* Room for the operands' numbers, filled, and for as many partials; NULL when out of memory. */
+static real *take_numbers(size_t n, Value *const *operands)
+{
+    size_t bytes;
+    real *numbers = size_product(n, 2 * sizeof *numbers, &bytes) ? buffer__take(bytes) : NULL;
+    for (size_t i = 0; numbers && i < n; i++)
+        numbers[i] = number_of(operands[i]);
+    return numbers;
+}
+
+Value *value_custom(const ValueOp *op, size_t n, Value *const *operands, void *context)
+{
+    const Operands list = {operands, n, 0, 1};
+    real *numbers = NULL;
+    Value *v = NULL;
+    if (check_custom(op, &list) == VALGRAD_OK) {
+        numbers = take_numbers(n, operands);
+        if (!numbers)
+            error__memory(op->name, 0);
+        else
+            v = finish(&custom_kind, op->name, &list, 1, op->forward(n, numbers, context));
+    }
+    if (v && (v->flags & EXTENDED)) {
+        Nary *nary = nary_of(v);
+        nary->op = op;
+        nary->context = context;
+        nary->numbers = numbers;
+        return v;
+    }
+    buffer__give(numbers);
+    if (op && op->destroy)
+        op->destroy(context);
+    return v;
+}

@@ -1,0 +1,175 @@
+/* ops.c - what follows from each row of ops.def: value_<name>, its backward, its entry in the table.
+ *
+ * For the row OP2(mul, "*", "x * y", x * y, y, x, …) this file makes, in effect,
+ *
+ *     Value *value_mul(Value *x, Value *y)            { v->data = x * y; }
+ *     static void backward_mul(Value *v)              { give(v->x, v->grad * y); give(v->y, v->grad * x); }
+ *
+ * which is all of reverse-mode differentiation that an operation has to know. */
+#include <string.h>
+
+#include "autograd/formulas.h"
+#include "autograd/graph.h"
+
+#define SECOND(name, DXX, DXY, DYY)                                                                \
+    static void op_##name##_second(real x, real y, real p, real f, real d[3])                      \
+    {                                                                                              \
+        (void)x, (void)y, (void)p, (void)f;                                                        \
+        d[0] = (real)(DXX);                                                                        \
+        d[1] = (real)(DXY);                                                                        \
+        d[2] = (real)(DYY);                                                                        \
+    }                                                                                              \
+    static void op_##name##_first(real x, real y, real p, real f, real d[2])                       \
+    {                                                                                              \
+        d[0] = op_##name##_dx(x, y, p, f);                                                         \
+        d[1] = op_##name##_dy(x, y, p, f);                                                         \
+    }
+#define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks) SECOND(name, DXX, 0, 0)
+#define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks) SECOND(name, DXX, 0, 0)
+#define OP2(name, symbol, formula, F, DX, DY, DXX, DXY, DYY, xl, xh, yl, yh, kinks)                \
+    SECOND(name, DXX, DXY, DYY)
+#include "autograd/ops.def"
+#undef OP1
+#undef OP1P
+#undef OP2
+
+/* The node makers and the chain rule. */
+#define BACKWARD1(name, P)                                                                         \
+    static void backward_##name(Value *v)                                                          \
+    {                                                                                              \
+        give(v->x, v->grad * op_##name##_dx(number_of(v->x), 0, P, v->data));                           \
+    }
+#define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks)                                   \
+    Value *value_##name(Value *x)                                                                  \
+    {                                                                                              \
+        if (!x)                                                                                    \
+            return error__null("value_" #name, "x"), NULL;                                         \
+        Value *v = graph__node(OP_##name, x, NULL, "value_" #name);                                \
+        if (v)                                                                                     \
+            v->data = op_##name##_f(number_of(x), 0, 0);                                                \
+        return v;                                                                                  \
+    }                                                                                              \
+    BACKWARD1(name, 0)
+#define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks)                                  \
+    Value *value_##name(Value *x, real p)                                                          \
+    {                                                                                              \
+        if (!x)                                                                                    \
+            return error__null("value_" #name, "x"), NULL;                                         \
+        Value *v = graph__node(OP_##name, x, NULL, "value_" #name);                                \
+        if (!v)                                                                                    \
+            return NULL;                                                                           \
+        v->data = op_##name##_f(number_of(x), 0, p);                                                    \
+        if (v->op == OP_##name)                                                                    \
+            v->parameter = p;                                                                      \
+        return v;                                                                                  \
+    }                                                                                              \
+    BACKWARD1(name, v->parameter)
+#define OP2(name, symbol, formula, F, DX, DY, DXX, DXY, DYY, xl, xh, yl, yh, kinks)                \
+    Value *value_##name(Value *x, Value *y)                                                        \
+    {                                                                                              \
+        if (!x || !y)                                                                              \
+            return error__null("value_" #name, x ? "y" : "x"), NULL;                               \
+        Value *v = graph__node(OP_##name, x, y, "value_" #name);                                   \
+        if (v)                                                                                     \
+            v->data = op_##name##_f(number_of(x), number_of(y), 0);                                     \
+        return v;                                                                                  \
+    }                                                                                              \
+    static void backward_##name(Value *v)                                                          \
+    {                                                                                              \
+        const real x = number_of(v->x), y = number_of(v->y);                                       \
+        if (v->x->flags & WANTS_GRAD)                                                              \
+            give(v->x, v->grad * op_##name##_dx(x, y, 0, v->data));                                     \
+        if (v->y->flags & WANTS_GRAD)                                                              \
+            give(v->y, v->grad * op_##name##_dy(x, y, 0, v->data));                                     \
+    }
+#include "autograd/ops.def"
+#undef OP1
+#undef OP1P
+#undef OP2
+
+void (*const value__op_backward[OP_COUNT])(Value *v) = {
+#define OP1(name, ...) [OP_##name] = backward_##name,
+#define OP1P(name, ...) [OP_##name] = backward_##name,
+#define OP2(name, ...) [OP_##name] = backward_##name,
+#include "autograd/ops.def"
+#undef OP1
+#undef OP1P
+#undef OP2
+};
+
+/* The table as value_op_row() shows it. */
+#define KINK(x, y, dx, dy) {x, y, dx, dy},
+#define SMOOTH
+#define KINKS(name, ...) static const ValueKink name##_kinks[] = {__VA_ARGS__{0, 0, 0, 0}};
+#define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks) KINKS(name, kinks)
+#define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks) KINKS(name, kinks)
+#define OP2(name, symbol, formula, F, DX, DY, DXX, DXY, DYY, xl, xh, yl, yh, kinks)                \
+    KINKS(name, kinks)
+#include "autograd/ops.def"
+#undef OP1
+#undef OP1P
+#undef OP2
+
+#define KINK_COUNT(name) (int)(sizeof name##_kinks / sizeof *name##_kinks) - 1
+#define FUNCTIONS(name)                                                                            \
+    KINK_COUNT(name), name##_kinks, op_##name##_f, op_##name##_first, op_##name##_second
+static const ValueOpInfo table[] = {
+#define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks)                                   \
+    {#name, symbol, formula, 1, false, {#DX, NULL}, {{low, high}, {0, 0}}, FUNCTIONS(name)},
+#define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks)                                  \
+    {#name, symbol, formula, 1, true, {#DX, NULL}, {{low, high}, {0, 0}}, FUNCTIONS(name)},
+#define OP2(name, symbol, formula, F, DX, DY, DXX, DXY, DYY, xl, xh, yl, yh, kinks)                \
+    {#name, symbol, formula, 2, false, {#DX, #DY}, {{xl, xh}, {yl, yh}}, FUNCTIONS(name)},
+#include "autograd/ops.def"
+#undef OP1
+#undef OP1P
+#undef OP2
+};
+
+enum { FIRST_ROW = OP_COUNT - (int)(sizeof table / sizeof *table) };
+
+const ValueOpInfo *value_op_row(size_t i)
+{
+    return i < sizeof table / sizeof *table ? &table[i] : NULL;
+}
+
+const ValueOpInfo *value_op_find(const char *name)
+{
+    for (size_t i = 0; name && i < sizeof table / sizeof *table; i++) {
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    }
+    return NULL;
+}
+
+const char *value_op_name(const Value *v)
+{
+    static const char *const others[FIRST_ROW] = {
+        [OP_LEAF] = "leaf", [OP_CONST] = "const", [OP_ELEMENT] = "element", [OP_FREED] = "freed"};
+    if (!v)
+        return "none";
+    if (v->op >= FIRST_ROW)
+        return table[v->op - FIRST_ROW].name;
+    return v->op == OP_EXTENDED ? v->more->name : others[v->op];
+}
+
+size_t value__arity(const Value *v)
+{
+    return v->op >= FIRST_ROW ? (size_t)table[v->op - FIRST_ROW].arity : 0;
+}
+
+size_t value_operand_count(const Value *v)
+{
+    if (!v)
+        return 0;
+    return (v->flags & EXTENDED) ? v->more->kind->operand_count(v) : value__arity(v);
+}
+
+Value *value_operand(const Value *v, size_t i)
+{
+    if (i >= value_operand_count(v))
+        return NULL;
+    if (v->flags & EXTENDED)
+        return v->more->kind->operand(v, i);
+    return i == 0 ? v->x : v->y;
+}

@@ -1,0 +1,385 @@
+/* nn.h - neural networks on tensors: layers, parameters, optimizers, schedules, data in mini-batches.
+ *
+ *     Random random = random_seeded(1);
+ *     NnMlp *net = nn_mlp_new(NN_SIZES(784, 128, 10), NULL, &random);
+ *     NnOptimizer *optimizer = nn_optimizer_sgd(nn_mlp_parameters(net), NULL);
+ *     NnDataset *digits = nn_dataset_find_idx("examples/mnist/data", "train", 10);
+ *     NnLoader *loader = nn_loader_new(digits, NULL);
+ *     for (const NnBatch *batch; (batch = nn_loader_next(loader));)
+ *         VALGRAD_SCOPE {
+ *             Tensor *logits = nn_mlp_forward(net, batch->inputs);
+ *             Tensor *loss = tensor_cross_entropy(logits, batch->count, batch->labels);
+ *             nn_optimizer_zero_grad(optimizer);
+ *             tensor_backward(loss, NULL);
+ *             nn_optimizer_step(optimizer);
+ *         }
+ *
+ * That is one epoch: nn_loader_next() gives NULL at its end, and the first batch of the next epoch when
+ * it is called again. The losses are tensor functions: tensor_cross_entropy(), tensor_mse().
+ *
+ * Ownership. What an nn_…_new() makes is *new*: the caller frees it with nn_…_free(), in any order; no
+ * scope owns it. Freeing NULL does nothing. A Tensor that a function of this layer returns is *new* in
+ * the sense of tensor.h (the innermost scope owns it) unless it says *borrowed*.
+ *
+ * Steady work allocates nothing: the loader's tensors and the optimizer's state are made once.
+ *
+ * Errors. As everywhere: makers return NULL, other functions a status, valgrad_last_error() tells more.
+ * A struct of options is started from its INIT macro, so that fields added later keep their defaults;
+ * options NULL stands for all defaults. Hyper-parameters are double in either precision. */
+#ifndef VALGRAD_NN_H
+#define VALGRAD_NN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <valgrad/error.h>
+#include <valgrad/random.h>
+#include <valgrad/tensor.h>
+
+VALGRAD_BEGIN
+
+/* ---- activations ------------------------------------------------------------------------------- */
+
+/* Name; gain, the factor by which initialisation makes up for what the activation takes from the
+ * signal's deviation (as PyTorch's calculate_gain has it). */
+#define NN_ACTIVATION_LIST(X)                                                                      \
+    X(NN_IDENTITY, "identity", 1.0)                                                                \
+    X(NN_RELU, "relu", 1.4142135623730951)                                                         \
+    X(NN_LEAKY_RELU, "leaky_relu", 1.4141428569978354)                                             \
+    X(NN_TANH, "tanh", 1.6666666666666667)                                                         \
+    X(NN_SIGMOID, "sigmoid", 1.0)                                                                  \
+    X(NN_SOFTPLUS, "softplus", 1.0)
+
+typedef enum NnActivation {
+#define NN_ACTIVATION_MEMBER(name, text, gain) name,
+    NN_ACTIVATION_LIST(NN_ACTIVATION_MEMBER)
+#undef NN_ACTIVATION_MEMBER
+        NN_ACTIVATION_COUNT
+} NnActivation;
+
+/* The slope of NN_LEAKY_RELU below 0. */
+#define NN_LEAKY_SLOPE 0.01
+
+/* New: the activation of each element of x; x itself, not new, for NN_IDENTITY.
+ * Errors: no such activation. */
+VALGRAD_API Tensor *nn_activation_apply(NnActivation activation, Tensor *x);
+
+/* Its name; "" if there is no such activation. Borrowed, static. */
+VALGRAD_API const char *nn_activation_name(NnActivation activation);
+
+/* The activation called name. Errors: NULL; no such name (the message lists them all). */
+VALGRAD_API ValgradStatus nn_activation_find(const char *name, NnActivation *out);
+
+/* Its gain; NaN if there is no such activation. */
+VALGRAD_API double nn_activation_gain(NnActivation activation);
+
+/* ---- initialisation ---------------------------------------------------------------------------- */
+
+/* Of a weight (in, out) before an activation with this gain:
+ *   kaiming_uniform  U(-b, b), b = gain sqrt(3 / in)         K. He et al., "Delving deep into
+ *   kaiming_normal   N(0, d), d = gain / sqrt(in)              rectifiers", 2015, eq. 10
+ *   xavier_uniform   U(-b, b), b = gain sqrt(6 / (in + out)) X. Glorot, Y. Bengio, "Understanding the
+ *   xavier_normal    N(0, d), d = gain sqrt(2 / (in + out))    difficulty of training …", 2010, eq. 16
+ *   uniform          U(-bound, bound)                                                              */
+#define NN_INIT_RULE_LIST(X)                                                                       \
+    X(NN_KAIMING_UNIFORM, "kaiming_uniform")                                                       \
+    X(NN_KAIMING_NORMAL, "kaiming_normal")                                                         \
+    X(NN_XAVIER_UNIFORM, "xavier_uniform")                                                         \
+    X(NN_XAVIER_NORMAL, "xavier_normal")                                                           \
+    X(NN_UNIFORM, "uniform")
+
+typedef enum NnInitRule {
+#define NN_INIT_RULE_MEMBER(name, text) name,
+    NN_INIT_RULE_LIST(NN_INIT_RULE_MEMBER)
+#undef NN_INIT_RULE_MEMBER
+        NN_INIT_RULE_COUNT
+} NnInitRule;
+
+typedef struct NnInit {
+    NnInitRule rule;
+    double bound; /* of the rule "uniform" */
+    double bias;  /* every bias starts as this */
+} NnInit;
+
+#define NN_INIT_INIT                                                                               \
+    { NN_KAIMING_UNIFORM, 0.1, 0.0 }
+
+/* Fills weight, shape (in, out), by the rule; init NULL is the default.
+ * Errors: NULL; a weight not of rank 2 or not a whole leaf; no such rule or activation; a bound that is
+ * negative or not finite. */
+VALGRAD_API ValgradStatus nn_init_weight(Tensor *weight, const NnInit *init, NnActivation activation,
+                                         Random *random);
+
+VALGRAD_API const char *nn_init_name(NnInitRule rule);
+VALGRAD_API ValgradStatus nn_init_find(const char *name, NnInitRule *out);
+
+/* ---- parameters: an ordered list of named tensors ---------------------------------------------- */
+
+typedef struct NnParameters NnParameters;
+
+/* New: an empty list. */
+VALGRAD_API NnParameters *nn_parameters_new(void);
+VALGRAD_API void nn_parameters_free(NnParameters *parameters);
+
+/* Appends a tensor made by tensor_param() (or any whole leaf) and holds it; labels it with name if it has
+ * no label. Names are copied. Errors: NULL; an empty name; a name the list has; not a leaf. */
+VALGRAD_API ValgradStatus nn_parameters_add(NnParameters *parameters, const char *name, Tensor *tensor);
+
+/* How many tensors, and how many numbers in them; 0 for NULL. */
+VALGRAD_API int64_t nn_parameters_count(const NnParameters *parameters);
+VALGRAD_API int64_t nn_parameters_numbers(const NnParameters *parameters);
+
+/* Tensor i in order of addition, and its name. Borrowed. Errors: NULL; i outside 0 … count-1. */
+VALGRAD_API Tensor *nn_parameters_at(const NnParameters *parameters, int64_t i);
+VALGRAD_API const char *nn_parameters_name(const NnParameters *parameters, int64_t i);
+
+/* The tensor called name. Borrowed. Errors: NULL; no such name (VALGRAD_ERROR_NAME). */
+VALGRAD_API Tensor *nn_parameters_find(const NnParameters *parameters, const char *name);
+
+/* Freezes (true) or thaws (false) the tensor called name: a frozen one gets no gradient from the graphs
+ * built from now on, and optimizers pass it over. Errors: NULL; no such name. */
+VALGRAD_API ValgradStatus nn_parameters_freeze(NnParameters *parameters, const char *name, bool freeze);
+
+/* Zeroes every gradient. NULL does nothing. */
+VALGRAD_API void nn_parameters_zero_grad(NnParameters *parameters);
+
+/* ---- linear layer ------------------------------------------------------------------------------ */
+
+/* y = x w + b with weight w (in, out) and bias b (out). (PyTorch keeps the transposed weight.) */
+typedef struct NnLinear NnLinear;
+
+typedef struct NnLinearOptions {
+    NnInit init;
+    NnActivation activation; /* what the caller applies to the result: sets the gain of init */
+    bool no_bias;
+} NnLinearOptions;
+
+#define NN_LINEAR_OPTIONS_INIT                                                                     \
+    { NN_INIT_INIT, NN_IDENTITY, false }
+
+/* New: a layer with its weight drawn from random. Errors: NULL random; a side below 1; bad options; out
+ * of memory. */
+VALGRAD_API NnLinear *nn_linear_new(int64_t in, int64_t out, const NnLinearOptions *options,
+                                    Random *random);
+VALGRAD_API void nn_linear_free(NnLinear *layer);
+
+/* New: (batch, in) -> (batch, out), or (in) -> (out). One node. Errors: NULL; shapes. */
+VALGRAD_API Tensor *nn_linear_forward(const NnLinear *layer, Tensor *x);
+
+/* The parameters; borrowed. The bias is NULL if the layer has none. */
+VALGRAD_API Tensor *nn_linear_weight(const NnLinear *layer);
+VALGRAD_API Tensor *nn_linear_bias(const NnLinear *layer);
+
+/* Appends "<prefix>.weight" and "<prefix>.bias" to a list; prefix "" leaves out the point.
+ * Errors: as nn_parameters_add(). */
+VALGRAD_API ValgradStatus nn_linear_collect(const NnLinear *layer, const char *prefix,
+                                            NnParameters *into);
+
+/* ---- multi-layer perceptron -------------------------------------------------------------------- */
+
+/* Linear layers of the given sizes with an activation after each. Parameters are named as PyTorch's
+ * nn.Sequential(Linear, activation, Linear, …) names them: "0.weight", "0.bias", "2.weight", … */
+typedef struct NnMlp NnMlp;
+
+/* NN_SIZES(784, 128, 10) stands for the two arguments "int count, const int64_t *sizes" (C only). */
+#define NN_SIZES(...)                                                                              \
+    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__}
+
+typedef struct NnMlpOptions {
+    NnActivation hidden; /* after every layer but the last */
+    NnActivation output; /* after the last; losses from logits want NN_IDENTITY */
+    NnInit init;
+    bool no_bias;
+} NnMlpOptions;
+
+#define NN_MLP_OPTIONS_INIT                                                                        \
+    { NN_RELU, NN_IDENTITY, NN_INIT_INIT, false }
+
+/* New: count-1 layers, sizes[0] inputs, sizes[count-1] outputs; weights drawn from random in order.
+ * Errors: NULL; fewer than 2 sizes; a size below 1; bad options; out of memory. */
+VALGRAD_API NnMlp *nn_mlp_new(int count, const int64_t *sizes, const NnMlpOptions *options,
+                              Random *random);
+VALGRAD_API void nn_mlp_free(NnMlp *mlp);
+
+/* New: (batch, inputs) -> (batch, outputs), or (inputs) -> (outputs). Errors: NULL; shapes. */
+VALGRAD_API Tensor *nn_mlp_forward(const NnMlp *mlp, Tensor *x);
+
+/* Borrowed: goes with the network. */
+VALGRAD_API NnParameters *nn_mlp_parameters(const NnMlp *mlp);
+
+/* The layers: how many, and layer i from the input. Borrowed. Errors: NULL; i out of range. */
+VALGRAD_API int nn_mlp_layer_count(const NnMlp *mlp);
+VALGRAD_API NnLinear *nn_mlp_layer(const NnMlp *mlp, int i);
+
+/* Writes the index of the greatest output of each of the n rows of x (1 for rank 1) into labels,
+ * without recording. Errors: as nn_mlp_forward(); n differs from the rows. */
+VALGRAD_API ValgradStatus nn_mlp_predict(const NnMlp *mlp, Tensor *x, int64_t n, int64_t *labels);
+
+/* How many of the n rows of logits (batch, classes), or (classes), have their (first) greatest number at
+ * their label; -1 on error. Errors: NULL; n differs from the rows; rank. */
+VALGRAD_API int64_t nn_count_correct(const Tensor *logits, int64_t n, const int64_t *labels);
+
+/* ---- optimizers -------------------------------------------------------------------------------- */
+
+/* Changes parameters w by their gradients g; see the makers for the rules. A parameter to which no
+ * gradient has come since it was last zeroed, or that is frozen, stays as it is, its state too. */
+typedef struct NnOptimizer NnOptimizer;
+
+/* d = g + weight_decay w;  v = momentum v + d (v starts as 0);
+ * d = d + momentum v if nesterov, else v;  w = w - learning_rate d. */
+typedef struct NnSgdOptions {
+    double learning_rate;
+    double momentum;     /* in [0, 1) */
+    double weight_decay; /* 0 or more */
+    bool nesterov;       /* needs momentum above 0 */
+} NnSgdOptions;
+
+#define NN_SGD_OPTIONS_INIT                                                                        \
+    { 0.1, 0.0, 0.0, false }
+
+/* D. Kingma, J. Ba, "Adam", 2015. At the t-th step of a parameter:
+ * d = g + weight_decay w;  m = beta1 m + (1 - beta1) d;  v = beta2 v + (1 - beta2) d^2;
+ * w = w - learning_rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).
+ * AdamW (I. Loshchilov, F. Hutter, 2019) takes d = g and, before all, w = w (1 - learning_rate weight_decay). */
+typedef struct NnAdamOptions {
+    double learning_rate;
+    double beta1, beta2; /* in [0, 1) */
+    double epsilon;      /* 0 or more */
+    double weight_decay; /* 0 or more */
+} NnAdamOptions;
+
+#define NN_ADAM_OPTIONS_INIT                                                                       \
+    { 0.001, 0.9, 0.999, 1e-8, 0.0 }
+#define NN_ADAMW_OPTIONS_INIT                                                                      \
+    { 0.001, 0.9, 0.999, 1e-8, 0.01 }
+
+/* New: an optimizer of the tensors that the list has now; holds the tensors, not the list.
+ * Errors: NULL parameters; an option outside its range; out of memory. */
+VALGRAD_API NnOptimizer *nn_optimizer_sgd(const NnParameters *parameters, const NnSgdOptions *options);
+VALGRAD_API NnOptimizer *nn_optimizer_adam(const NnParameters *parameters,
+                                           const NnAdamOptions *options);
+VALGRAD_API NnOptimizer *nn_optimizer_adamw(const NnParameters *parameters,
+                                            const NnAdamOptions *options);
+VALGRAD_API void nn_optimizer_free(NnOptimizer *optimizer);
+
+/* One step by the gradients that are there: one pass over the numbers of each parameter. Between graphs:
+ * one that used the old numbers can no longer be differentiated. Errors: NULL. */
+VALGRAD_API ValgradStatus nn_optimizer_step(NnOptimizer *optimizer);
+
+/* Zeroes the gradients of its parameters. NULL does nothing. */
+VALGRAD_API void nn_optimizer_zero_grad(NnOptimizer *optimizer);
+
+/* The learning rate; NaN for NULL. Errors of the setter: NULL; negative or not finite. */
+VALGRAD_API double nn_optimizer_learning_rate(const NnOptimizer *optimizer);
+VALGRAD_API ValgradStatus nn_optimizer_set_learning_rate(NnOptimizer *optimizer, double rate);
+
+/* ---- learning-rate schedule -------------------------------------------------------------------- */
+
+/* The learning rate at step s = 0, 1, … of `total`:
+ *   constant  base
+ *   step      base factor^floor(s / every)
+ *   cosine    floor + (base - floor) (1 + cos(pi s / total)) / 2; floor from s = total on
+ * (cosine: I. Loshchilov, F. Hutter, "SGDR", 2017, eq. 5, one period). */
+#define NN_SCHEDULE_RULE_LIST(X)                                                                   \
+    X(NN_CONSTANT, "constant")                                                                     \
+    X(NN_STEP, "step")                                                                             \
+    X(NN_COSINE, "cosine")
+
+typedef enum NnScheduleRule {
+#define NN_SCHEDULE_RULE_MEMBER(name, text) name,
+    NN_SCHEDULE_RULE_LIST(NN_SCHEDULE_RULE_MEMBER)
+#undef NN_SCHEDULE_RULE_MEMBER
+        NN_SCHEDULE_RULE_COUNT
+} NnScheduleRule;
+
+typedef struct NnSchedule {
+    NnScheduleRule rule;
+    double base;
+    double factor; /* of the rule "step" */
+    int64_t every; /* of the rule "step", in steps; at least 1 */
+    double floor;  /* of the rule "cosine" */
+} NnSchedule;
+
+#define NN_SCHEDULE_INIT                                                                           \
+    { NN_CONSTANT, 0.1, 0.1, 1, 0.0 }
+
+/* The learning rate; nothing but its arguments counts. NaN on error: NULL; no such rule; step negative;
+ * "step" with every below 1; "cosine" with total below 1. */
+VALGRAD_API double nn_schedule_rate(const NnSchedule *schedule, int64_t step, int64_t total);
+
+VALGRAD_API const char *nn_schedule_name(NnScheduleRule rule);
+VALGRAD_API ValgradStatus nn_schedule_find(const char *name, NnScheduleRule *out);
+
+/* ---- data: labelled images in bytes ------------------------------------------------------------ */
+
+/* count images of rows x columns bytes (0 … 255), each with a label 0 … classes-1. Never changes. */
+typedef struct NnDataset NnDataset;
+
+/* New: copies count rows columns pixels and count labels.
+ * Errors: NULL; a number below 1, or more than 2^32-1 images; classes outside 1 … 256; a label out of
+ * range (tells which); out of memory. */
+VALGRAD_API NnDataset *nn_dataset_new(int64_t count, int64_t rows, int64_t columns, int classes,
+                                      const uint8_t *pixels, const uint8_t *labels);
+
+/* New: from two files in IDX form, plain or gzipped (format: Y. LeCun's MNIST page; magic 0x803 for
+ * images, 0x801 for labels). Reads both whole or nothing.
+ * Errors, each naming the file, what it has and what was expected: cannot be opened; not a file; named
+ * .gz and not gzip; damaged; wrong magic; too short; too long; counts that differ; label out of range. */
+VALGRAD_API NnDataset *nn_dataset_read_idx(const char *images_path, const char *labels_path,
+                                           int classes);
+
+/* New: reads <directory>/<stem>-images-idx3-ubyte and <directory>/<stem>-labels-idx1-ubyte, or these names
+ * with .gz behind; stem is "train" or "t10k". */
+VALGRAD_API NnDataset *nn_dataset_find_idx(const char *directory, const char *stem, int classes);
+VALGRAD_API void nn_dataset_free(NnDataset *dataset);
+
+VALGRAD_API int64_t nn_dataset_count(const NnDataset *dataset);   /* images; 0 for NULL */
+VALGRAD_API int64_t nn_dataset_rows(const NnDataset *dataset);    /* of an image, in pixels */
+VALGRAD_API int64_t nn_dataset_columns(const NnDataset *dataset); /* of an image, in pixels */
+VALGRAD_API int nn_dataset_classes(const NnDataset *dataset);
+
+/* The pixels of image i, row by row, borrowed; its label. NULL and -1 when i is out of range. */
+VALGRAD_API const uint8_t *nn_dataset_pixels(const NnDataset *dataset, int64_t i);
+VALGRAD_API int nn_dataset_label(const NnDataset *dataset, int64_t i);
+
+/* ---- mini-batches ------------------------------------------------------------------------------ */
+
+/* Deals a dataset out in batches, epoch after epoch. */
+typedef struct NnLoader NnLoader;
+
+typedef struct NnLoaderOptions {
+    int64_t batch;   /* images in a batch, 1 or more; the last of an epoch has what is left */
+    int64_t limit;   /* use the first so many images; 0: all */
+    uint64_t seed;   /* the order of epoch e is a function of seed and e */
+    bool sequential; /* in the order of the dataset, every epoch */
+} NnLoaderOptions;
+
+#define NN_LOADER_OPTIONS_INIT                                                                     \
+    { 64, 0, 1, false }
+
+/* Borrowed from the loader; the next call overwrites tensors and labels. */
+typedef struct NnBatch {
+    Tensor *inputs;        /* (count, rows columns), pixel / 255, wants no gradient */
+    const int64_t *labels; /* count */
+    int64_t count;
+} NnBatch;
+
+/* New: a loader at the start of epoch 0. Borrows the dataset, which must outlive it.
+ * Errors: NULL; batch below 1; limit negative or above the number of images; out of memory. */
+VALGRAD_API NnLoader *nn_loader_new(const NnDataset *dataset, const NnLoaderOptions *options);
+VALGRAD_API void nn_loader_free(NnLoader *loader);
+
+/* The next batch of the epoch; NULL once when the epoch has ended, then the next epoch begins. Every full
+ * batch comes in the same tensor, the smaller last ones in another. Errors: NULL. */
+VALGRAD_API const NnBatch *nn_loader_next(NnLoader *loader);
+
+/* Goes to the start of the given epoch, dropping what is left of the present one. Errors: NULL; negative. */
+VALGRAD_API ValgradStatus nn_loader_start(NnLoader *loader, int64_t epoch);
+
+VALGRAD_API int64_t nn_loader_samples(const NnLoader *loader); /* images in an epoch; 0 for NULL */
+VALGRAD_API int64_t nn_loader_steps(const NnLoader *loader);   /* batches in an epoch */
+VALGRAD_API int64_t nn_loader_epoch(const NnLoader *loader);   /* epochs ended */
+VALGRAD_API int64_t nn_loader_step(const NnLoader *loader);    /* batches dealt in this epoch */
+
+VALGRAD_END
+
+#endif

@@ -1,0 +1,214 @@
+/* tensor.h - arrays of Values on the same graph: the dense grain.
+ *
+ *     VALGRAD_SCOPE {
+ *         Tensor *w = tensor_leaf((real[]){1, 2, 3, 4, 5, 6}, TENSOR_SHAPE(2, 3));
+ *         Tensor *x = tensor_const((real[]){1, 0, -1}, TENSOR_SHAPE(3));
+ *         Tensor *y = tensor_sum_all(tensor_tanh(tensor_matmul(w, x)));
+ *         tensor_backward(y, NULL);
+ *         printf("dy/dw[0][2] = %g\n", value_grad(tensor_at(w, 2)));
+ *     }
+ *
+ * A Tensor is a shape and a list of Value pointers addressed by flat, row-major index. One tensor
+ * operation makes ONE node that holds all numbers of its result, so that its elements cost nothing
+ * until tensor_at() asks for one; that element is an ordinary Value and may enter any scalar expression,
+ * and tensor_from_values() makes a tensor of any Values. Gradients flow through both in one pass.
+ *
+ * Operations on shape (reshape, transpose, slice, …) only point at the same Values in another order:
+ * they make no node, and writing through one view is seen in all.
+ *
+ * Every operation means what its expansion into scalar operations means.
+ *
+ * Ownership, threads and errors are as for Values: a fresh Tensor is *new* and belongs to the innermost
+ * open scope, or else to the caller; NULL operands give NULL.
+ * Sizes: rank 0 (one number) to TENSOR_MAX_RANK; a side may be 0. */
+#ifndef VALGRAD_TENSOR_H
+#define VALGRAD_TENSOR_H
+
+#include <valgrad/random.h>
+#include <valgrad/value.h>
+
+VALGRAD_BEGIN
+
+typedef struct Tensor Tensor;
+
+enum { TENSOR_MAX_RANK = 8 };
+
+/* TENSOR_SHAPE(64, 784) stands for the two arguments "int rank, const int64_t *shape" (C only);
+ * TENSOR_SCALAR for rank 0. TENSOR_AXES(0, 1) stands for "int count, const int *axes"; TENSOR_ALL_AXES
+ * for all of them. */
+#define TENSOR_SHAPE(...)                                                                          \
+    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__}
+#define TENSOR_SCALAR 0, NULL
+#define TENSOR_AXES(...) (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), (const int[]){__VA_ARGS__}
+#define TENSOR_ALL_AXES (-1), NULL
+
+/* ---- create ------------------------------------------------------------------------------------ */
+
+/* New: an array that wants a gradient / wants none / wants one and belongs to no scope (the caller
+ * releases it). Copies size numbers from data, row-major; data NULL fills with 0.
+ * Errors: rank outside 0 … TENSOR_MAX_RANK; a negative side; a size that overflows; out of memory. */
+VALGRAD_API Tensor *tensor_leaf(const real *data, int rank, const int64_t *shape);
+VALGRAD_API Tensor *tensor_const(const real *data, int rank, const int64_t *shape);
+VALGRAD_API Tensor *tensor_param(const real *data, int rank, const int64_t *shape);
+
+/* New: a tensor of the given Values (not copied: values[i] is element i). Errors: as above; a NULL. */
+VALGRAD_API Tensor *tensor_from_values(Value *const *values, int rank, const int64_t *shape);
+
+/* New constants. Uniform in [low, high); normal with mean and deviation. */
+VALGRAD_API Tensor *tensor_zeros(int rank, const int64_t *shape);
+VALGRAD_API Tensor *tensor_full(real number, int rank, const int64_t *shape);
+VALGRAD_API Tensor *tensor_uniform(real low, real high, Random *random, int rank, const int64_t *shape);
+VALGRAD_API Tensor *tensor_normal(real mean, real deviation, Random *random, int rank,
+                                  const int64_t *shape);
+
+/* New: t's present numbers as a constant, cut off from t's graph. */
+VALGRAD_API Tensor *tensor_detach(const Tensor *t);
+
+VALGRAD_API Tensor *tensor_retain(Tensor *t);
+VALGRAD_API void tensor_release(Tensor *t);
+
+/* ---- look -------------------------------------------------------------------------------------- */
+
+VALGRAD_API int tensor_rank(const Tensor *t);               /* -1 for NULL */
+VALGRAD_API int64_t tensor_side(const Tensor *t, int axis); /* -1 counts from the end; -1 if none */
+VALGRAD_API const int64_t *tensor_shape(const Tensor *t);   /* borrowed; rank sides; NULL for NULL */
+VALGRAD_API int64_t tensor_size(const Tensor *t);           /* product of the sides; -1 for NULL */
+VALGRAD_API bool tensor_wants_grad(const Tensor *t);        /* whether any element does */
+
+/* The Value at flat index i: borrowed, lives as long as the tensor's graph node; the same pointer each
+ * time; reads and adds through. Errors: NULL; i outside 0 … size-1; out of memory. */
+VALGRAD_API Value *tensor_at(const Tensor *t, int64_t i);
+
+/* The number of a tensor of size 1; NaN (and an error) otherwise. */
+VALGRAD_API real tensor_item(const Tensor *t);
+
+/* Copies numbers or gradients out, row-major. `n` is the room in out and must equal the size. */
+VALGRAD_API ValgradStatus tensor_get(const Tensor *t, int64_t n, real *out);
+VALGRAD_API ValgradStatus tensor_get_grad(const Tensor *t, int64_t n, real *out);
+
+/* Gives a tensor of leaves or constants other numbers; n must equal the size. Like value_set_data(): graphs
+ * built on the old numbers can no longer be differentiated. Errors: an element is a result; n. */
+VALGRAD_API ValgradStatus tensor_set(Tensor *t, int64_t n, const real *data);
+VALGRAD_API ValgradStatus tensor_fill(Tensor *t, real number);
+VALGRAD_API ValgradStatus tensor_fill_uniform(Tensor *t, real low, real high, Random *random);
+VALGRAD_API ValgradStatus tensor_fill_normal(Tensor *t, real mean, real deviation, Random *random);
+
+VALGRAD_API void tensor_zero_grad(Tensor *t); /* NULL does nothing */
+
+/* Freezes or thaws the leaf behind t, all of it. Errors: t is not a whole leaf or constant. */
+VALGRAD_API ValgradStatus tensor_set_wants_grad(Tensor *t, bool wants);
+
+/* The name of the node behind t, in messages and drawings. Errors: t is made of several nodes. */
+VALGRAD_API ValgradStatus tensor_set_label(Tensor *t, const char *label);
+VALGRAD_API const char *tensor_label(const Tensor *t);
+
+/* ---- differentiate ----------------------------------------------------------------------------- */
+
+/* value_backward() from every element of root at once: adds sum_i seed[i] d root[i] / d leaf to each
+ * leaf. seed has root's shape; NULL stands for all ones. */
+VALGRAD_API ValgradStatus tensor_backward(Tensor *root, const Tensor *seed);
+
+/* ---- shape: pointers move, no node is made ----------------------------------------------------- */
+/* Axes count from 0, or from the end if negative.                                                  */
+
+/* New: the same elements in another shape of the same size; one side may be -1, to be worked out. */
+VALGRAD_API Tensor *tensor_reshape(Tensor *t, int rank, const int64_t *shape);
+
+/* New: axis i of the result is axis axes[i] of t. */
+VALGRAD_API Tensor *tensor_permute(Tensor *t, int count, const int *axes);
+
+/* New: the last two axes exchanged. Errors: rank below 2. */
+VALGRAD_API Tensor *tensor_transpose(Tensor *t);
+
+/* New: indices start, start+step, … before stop along axis. Negative start and stop count from the end;
+ * both are clamped to the axis. step must be positive. */
+VALGRAD_API Tensor *tensor_slice(Tensor *t, int axis, int64_t start, int64_t stop, int64_t step);
+
+/* New: element `index` along axis, which disappears. A negative index counts from the end. */
+VALGRAD_API Tensor *tensor_index(Tensor *t, int axis, int64_t index);
+
+/* New: indices[0 … n-1] along axis, in that order, with repetition. */
+VALGRAD_API Tensor *tensor_gather(Tensor *t, int axis, int64_t n, const int64_t *indices);
+
+/* New: tensors joined along axis; the other sides agree. n is at least 1. */
+VALGRAD_API Tensor *tensor_concat(int n, Tensor *const *tensors, int axis);
+
+/* New: tensors of one shape joined along a new axis. n is at least 1. */
+VALGRAD_API Tensor *tensor_stack(int n, Tensor *const *tensors, int axis);
+
+/* New: sides of 1, and missing leading axes, repeated to fit shape (NumPy's rule). */
+VALGRAD_API Tensor *tensor_broadcast(Tensor *t, int rank, const int64_t *shape);
+
+/* ---- element-wise: each scalar operation, operands broadcast to a common shape ------------------ */
+
+VALGRAD_API Tensor *tensor_add(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_sub(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_mul(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_div(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_pow(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_min(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_max(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_neg(Tensor *x);
+VALGRAD_API Tensor *tensor_abs(Tensor *x);
+VALGRAD_API Tensor *tensor_square(Tensor *x);
+VALGRAD_API Tensor *tensor_sqrt(Tensor *x);
+VALGRAD_API Tensor *tensor_exp(Tensor *x);
+VALGRAD_API Tensor *tensor_log(Tensor *x);
+VALGRAD_API Tensor *tensor_sin(Tensor *x);
+VALGRAD_API Tensor *tensor_cos(Tensor *x);
+VALGRAD_API Tensor *tensor_tanh(Tensor *x);
+VALGRAD_API Tensor *tensor_sigmoid(Tensor *x);
+VALGRAD_API Tensor *tensor_softplus(Tensor *x);
+VALGRAD_API Tensor *tensor_relu(Tensor *x);
+VALGRAD_API Tensor *tensor_leaky_relu(Tensor *x, real slope);
+
+/* ---- reductions: over the given axes, all for TENSOR_ALL_AXES ---------------------------------- */
+/* keepdim leaves a side of 1 where an axis was. An axis may not repeat.                            */
+
+VALGRAD_API Tensor *tensor_sum(Tensor *t, int count, const int *axes, bool keepdim);
+/* Errors also: a mean or maximum over nothing. */
+VALGRAD_API Tensor *tensor_mean(Tensor *t, int count, const int *axes, bool keepdim);
+/* Equal maxima share the gradient. NaN wins. */
+VALGRAD_API Tensor *tensor_reduce_max(Tensor *t, int count, const int *axes, bool keepdim);
+
+/* Sum and mean of all elements, rank 0. */
+VALGRAD_API Tensor *tensor_sum_all(Tensor *t);
+VALGRAD_API Tensor *tensor_mean_all(Tensor *t);
+
+/* Writes the flat index (within the reduced axes, row-major in the order the axes stand in t) of the
+ * first maximum into out, one for each element that tensor_reduce_max would have; n is the room.
+ * The first NaN counts as the maximum. No gradient. */
+VALGRAD_API ValgradStatus tensor_argmax(const Tensor *t, int count, const int *axes, int64_t n,
+                                        int64_t *out);
+
+/* ---- products ---------------------------------------------------------------------------------- */
+
+/* New: matrix product. (m, k) x (k, n) -> (m, n); (k) x (k, n) -> (n); (m, k) x (k) -> (m);
+ * (k) x (k) -> (). */
+VALGRAD_API Tensor *tensor_matmul(Tensor *a, Tensor *b);
+
+/* New: x w + b, a whole layer in one node: (batch, in) or (in), (in, out), (out). b may be NULL. */
+VALGRAD_API Tensor *tensor_affine(Tensor *x, Tensor *w, Tensor *b);
+
+/* ---- softmax and losses ------------------------------------------------------------------------ */
+
+/* New: along axis, shifted by the maximum so that nothing overflows.
+ * softmax_i = e^x_i / sum_j e^x_j; log_softmax_i = x_i - logsumexp; logsumexp = log sum_j e^x_j. */
+VALGRAD_API Tensor *tensor_softmax(Tensor *t, int axis);
+VALGRAD_API Tensor *tensor_log_softmax(Tensor *t, int axis);
+VALGRAD_API Tensor *tensor_logsumexp(Tensor *t, int axis, bool keepdim);
+
+/* New, rank 0: mean over rows of -log softmax(logits)[label]. logits (batch, classes) or (classes);
+ * n labels, one for each row. Errors: n differs from the rows; a label outside 0 … classes-1; no row. */
+VALGRAD_API Tensor *tensor_cross_entropy(Tensor *logits, int64_t n, const int64_t *labels);
+
+/* New, rank 0: mean over rows of -sum_c targets[c] log softmax(logits)[c]; targets has logits' shape
+ * (one-hot or probabilities) and takes part in the gradient if it wants one. */
+VALGRAD_API Tensor *tensor_cross_entropy_soft(Tensor *logits, Tensor *targets);
+
+/* New, rank 0: mean of (x - y)^2 over all elements; operands are broadcast. */
+VALGRAD_API Tensor *tensor_mse(Tensor *x, Tensor *y);
+
+VALGRAD_END
+
+#endif
