@@ -1,0 +1,35 @@
+# The shared LIBRARY exports what the public headers declare with VALGRAD_API, no more and no less.
+execute_process(COMMAND ${COMPILER} -std=c11 -E -P -I${INCLUDE} ${INCLUDE}/valgrad/valgrad.h
+  OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
+# "…) <type> name(": the name is the last word before the first parenthesis after the mark.
+string(REGEX MATCHALL "visibility\\(\"default\"\\)\\)\\)[^(;]*\\(" declarations "${text}")
+set(declared "")
+foreach(declaration ${declarations})
+  string(REGEX MATCH "([A-Za-z0-9_]+) *\\($" ignored "${declaration}")
+  list(APPEND declared ${CMAKE_MATCH_1})
+endforeach()
+
+execute_process(COMMAND ${NM} -D --defined-only --format=posix ${LIBRARY}
+  OUTPUT_VARIABLE lines COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "[^\n]+" lines "${lines}")
+set(exported "")
+foreach(line ${lines})
+  string(REGEX REPLACE " .*" "" symbol "${line}")
+  list(APPEND exported ${symbol})
+endforeach()
+
+list(LENGTH declared count)
+if(count EQUAL 0)
+  message(FATAL_ERROR "no declaration with VALGRAD_API found")
+endif()
+set(private ${exported})
+list(REMOVE_ITEM private ${declared})
+set(missing ${declared})
+list(REMOVE_ITEM missing ${exported})
+if(private)
+  message(SEND_ERROR "exported, but in no public header: ${private}")
+endif()
+if(missing)
+  message(SEND_ERROR "in a public header, but not exported: ${missing}")
+endif()
+message(STATUS "${count} public functions")
