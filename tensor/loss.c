@@ -1,0 +1,212 @@
+/* loss.c - losses, each one node whose number is the mean over the batch. */
+#include <math.h>
+
+#include "tensor/softmax.h"
+
+static const Shape scalar_shape = {.rank = 0, .size = 1};
+
+/* ---- cross-entropy ----------------------------------------------------------------------------- */
+
+/* Adds factor * from[i] to an operand's gradient. */
+static void give_scaled(const Operand *operand, real factor, const real *from)
+{
+    if (!operand->wants_grad)
+        return;
+    const int64_t n = operand->tensor->size;
+    const Gradient to = gradient__begin(operand);
+    const Kernels *kernels = kernels__get();
+    if (factor == 0 && !backward__strict()) {
+        if (to.fresh)
+            kernels->fill(to.grad, 0, n);
+    } else if (to.fresh) {
+        kernels->scale(to.grad, factor, from, n);
+    } else {
+        kernels->add_scaled(to.grad, factor, from, n);
+    }
+    gradient__end(operand, to);
+}
+
+/* saved: d loss / d logits, then d loss / d targets where these are an operand. */
+static void backward_cross_entropy(Value *v)
+{
+    const Operation *operation = operation_of(v);
+    for (int i = 0; i < operation->count; i++)
+        give_scaled(&operation->operand[i], operation->dense.grad[0],
+                    operation->saved + i * operation->operand[0].tensor->size);
+}
+
+static const NodeKind cross_entropy_kind = OPERATION_KIND(backward_cross_entropy);
+
+/* Rows and classes of logits (batch, classes) or (classes). */
+static bool check_logits(const char *function, const Tensor *logits, int64_t *rows, int64_t *classes)
+{
+    char text[SHAPE_TEXT_BYTES];
+    const int rank = logits->rank;
+    if (rank == 1 || rank == 2) {
+        *rows = rank == 2 ? logits->shape[0] : 1;
+        *classes = logits->shape[rank - 1];
+        if (logits->size > 0)
+            return true;
+    }
+    error__set(VALGRAD_ERROR_SHAPE, "%s: logits of shape %s; expected (batch, classes) or (classes), not empty",
+               function, shape__text(rank, logits->shape, text));
+    return false;
+}
+
+static bool check_labels(const char *function, int64_t rows, int64_t classes, int64_t n,
+                         const int64_t *labels)
+{
+    if (!labels)
+        return error__null(function, "labels"), false;
+    if (n != rows) {
+        error__set(VALGRAD_ERROR_SHAPE, "%s: %lld labels for %lld rows of logits", function, (long long)n,
+                   (long long)rows);
+        return false;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        if (labels[i] < 0 || labels[i] >= classes) {
+            error__set(VALGRAD_ERROR_INDEX, "%s: label %lld at row %lld; expected 0 to %lld", function,
+                       (long long)labels[i], (long long)i, (long long)classes - 1);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Loss of a row and its gradient with respect to the logits, (softmax - onehot) * weight. */
+static real label_row(const real *x, int64_t classes, int64_t label, real weight, real *gradient)
+{
+    const real loss = softmax__logsumexp(x, classes) - x[label];
+    if (gradient) {
+        softmax__row(x, classes, gradient);
+        gradient[label] -= 1;
+        kernels__get()->scale(gradient, weight, gradient, classes);
+    }
+    return loss;
+}
+
+Tensor *tensor_cross_entropy(Tensor *logits, int64_t n, const int64_t *labels)
+{
+    static const char function[] = "tensor_cross_entropy";
+    int64_t rows, classes;
+    if (!logits)
+        return error__null(function, "logits"), NULL;
+    if (!check_logits(function, logits, &rows, &classes) ||
+        !check_labels(function, rows, classes, n, labels))
+        return NULL;
+    const int64_t saved = graph__recording() ? logits->size : 0;
+    Value *v = operation__begin(function, &cross_entropy_kind, sizeof(Operation), &scalar_shape, 1, &logits,
+                                saved);
+    if (!v)
+        return NULL;
+    const Operation *operation = operation_of(v);
+    real sum = 0;
+    for (int64_t r = 0; r < rows; r++)
+        sum += label_row(operation->operand[0].numbers + r * classes, classes, labels[r], 1 / (real)rows,
+                         saved ? operation->saved + r * classes : NULL);
+    operation->dense.data[0] = sum / (real)rows;
+    return operation__end(v, &scalar_shape);
+}
+
+/* Loss of a row; its gradients with respect to the logits, weight (softmax sum(t) - t), and to the
+ * targets, -weight log softmax. A target of 0 contributes nothing, however unlikely its class. */
+static real target_row(const real *x, const real *t, int64_t classes, real weight, real *gradient,
+                       real *target_gradient)
+{
+    const real logsumexp = softmax__logsumexp(x, classes), total = kernels__get()->sum(t, classes);
+    real loss = 0;
+    if (gradient)
+        softmax__row(x, classes, gradient);
+    for (int64_t c = 0; c < classes; c++) {
+        loss += t[c] == 0 ? 0 : t[c] * (logsumexp - x[c]);
+        if (!gradient)
+            continue;
+        gradient[c] = weight * (gradient[c] * total - t[c]);
+        target_gradient[c] = weight * (logsumexp - x[c]);
+    }
+    return loss;
+}
+
+static bool check_targets(const char *function, const Tensor *logits, const Tensor *targets)
+{
+    bool same = logits->rank == targets->rank;
+    for (int i = 0; same && i < logits->rank; i++)
+        same = logits->shape[i] == targets->shape[i];
+    if (same)
+        return true;
+    char a[SHAPE_TEXT_BYTES], b[SHAPE_TEXT_BYTES];
+    error__set(VALGRAD_ERROR_SHAPE, "%s: targets of shape %s for logits of shape %s", function,
+               shape__text(targets->rank, targets->shape, a), shape__text(logits->rank, logits->shape, b));
+    return false;
+}
+
+Tensor *tensor_cross_entropy_soft(Tensor *logits, Tensor *targets)
+{
+    static const char function[] = "tensor_cross_entropy_soft";
+    int64_t rows, classes;
+    if (!logits || !targets)
+        return error__null(function, logits ? "targets" : "logits"), NULL;
+    if (!check_logits(function, logits, &rows, &classes) || !check_targets(function, logits, targets))
+        return NULL;
+    Tensor *const operands[] = {logits, targets};
+    const int64_t size = logits->size, saved = graph__recording() ? 2 * size : 0;
+    Value *v = operation__begin(function, &cross_entropy_kind, sizeof(Operation), &scalar_shape, 2, operands,
+                                saved);
+    if (!v)
+        return NULL;
+    const Operation *operation = operation_of(v);
+    real sum = 0;
+    for (int64_t at = 0; at < size; at += classes)
+        sum += target_row(operation->operand[0].numbers + at, operation->operand[1].numbers + at, classes,
+                          1 / (real)rows, saved ? operation->saved + at : NULL,
+                          saved ? operation->saved + size + at : NULL);
+    operation->dense.data[0] = sum / (real)rows;
+    return operation__end(v, &scalar_shape);
+}
+
+/* ---- mean squared error ------------------------------------------------------------------------ */
+
+/* saved: 2 (x - y) / n */
+static void backward_mse(Value *v)
+{
+    const Operation *operation = operation_of(v);
+    give_scaled(&operation->operand[0], operation->dense.grad[0], operation->saved);
+    give_scaled(&operation->operand[1], -operation->dense.grad[0], operation->saved);
+}
+
+static Tensor *mse_of(const char *function, Tensor *x, Tensor *y)
+{
+    static const NodeKind kind = OPERATION_KIND(backward_mse);
+    Tensor *const operands[] = {x, y};
+    const int64_t n = x->size;
+    Value *v = operation__begin(function, &kind, sizeof(Operation), &scalar_shape, 2, operands, n);
+    if (!v)
+        return NULL;
+    const Operation *operation = operation_of(v);
+    real *difference = operation->saved;
+    kernels__get()->subtract(difference, operation->operand[0].numbers, operation->operand[1].numbers, n);
+    operation->dense.data[0] = kernels__get()->dot(difference, difference, n) / (real)n;
+    kernels__get()->scale(difference, 2 / (real)n, difference, n);
+    return operation__end(v, &scalar_shape);
+}
+
+Tensor *tensor_mse(Tensor *x, Tensor *y)
+{
+    static const char function[] = "tensor_mse";
+    Shape shape;
+    if (!x || !y)
+        return error__null(function, x ? "y" : "x"), NULL;
+    if (!shape__broadcast(function, x, y, &shape))
+        return NULL;
+    if (shape.size == 0) {
+        char text[SHAPE_TEXT_BYTES];
+        error__set(VALGRAD_ERROR_SHAPE, "%s: nothing to take a mean of in shape %s", function,
+                   shape__text(shape.rank, shape.sides, text));
+        return NULL;
+    }
+    Tensor *wide_x = tensor__fit(x, &shape), *wide_y = tensor__fit(y, &shape);
+    Tensor *result = wide_x && wide_y ? mse_of(function, wide_x, wide_y) : NULL;
+    tensor__drop(wide_x, x);
+    tensor__drop(wide_y, y);
+    return result;
+}

@@ -1,0 +1,235 @@
+/* matmul.c - matrix products, and a whole layer x w + b, as one node each.
+ *
+ * A matrix that is a run reaches the kernel where it lies, a transposed one as a flag; only others are
+ * gathered. With C = A B and G the gradient of C: that of A is G B^T, that of B is A^T G. */
+#include "tensor/tensor_internal.h"
+
+/* A matrix in memory: element (i, j) at numbers[i * row + j * column], one of the two being 1. */
+typedef struct Matrix {
+    int64_t rows, columns;
+    const real *numbers;
+    int64_t row, column;
+} Matrix;
+
+typedef struct Product {
+    Operation operation; /* operands a, b and perhaps bias */
+    Matrix a, b;
+    real *scratch; /* for the kernel, in every direction */
+} Product;
+
+static Product *product_of(const Value *v)
+{
+    return (Product *)v->more;
+}
+
+static Matrix transposed(Matrix m)
+{
+    return (Matrix){m.columns, m.rows, m.numbers, m.column, m.row};
+}
+
+static Matrix plain(int64_t rows, int64_t columns, const real *numbers)
+{
+    return (Matrix){rows, columns, numbers, columns, 1};
+}
+
+/* c [+]= a b + bias. */
+static void multiply(Matrix a, Matrix b, const real *bias, real *c, bool accumulate, real *scratch)
+{
+    const Gemm gemm = {.m = a.rows,
+                       .n = b.columns,
+                       .k = a.columns,
+                       .a = a.numbers,
+                       .a_row = a.row,
+                       .a_col = a.column,
+                       .b = b.numbers,
+                       .b_row = b.row,
+                       .b_col = b.column,
+                       .bias = bias,
+                       .c = c,
+                       .ldc = b.columns,
+                       .accumulate = accumulate,
+                       .scratch = scratch};
+    kernels__get()->gemm(&gemm);
+}
+
+static int64_t scratch_size(int64_t m, int64_t n, int64_t k)
+{
+    const Kernels *kernels = kernels__get();
+    const int64_t shapes[][3] = {{m, n, k}, {m, k, n}, {k, m, n}, {k, n, m}, {n, k, m}};
+    int64_t most = 1;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        for (int b_transposed = 0; b_transposed < 2; b_transposed++) {
+            const int64_t need =
+                kernels->gemm_scratch(shapes[i][0], shapes[i][1], shapes[i][2], b_transposed);
+            most = need > most ? need : most;
+        }
+    }
+    return most;
+}
+
+/* ---- backward ---------------------------------------------------------------------------------- */
+
+/* Writes the gradient left * right to an operand that lies as `place` says (transposed: its transpose). */
+static void give_product(const Operand *operand, Matrix place, Matrix left, Matrix right, real *scratch)
+{
+    const Gradient to = gradient__begin(operand);
+    if (place.column == 1)
+        multiply(left, right, NULL, to.grad, !to.fresh, scratch);
+    else
+        multiply(transposed(right), transposed(left), NULL, to.grad, !to.fresh, scratch);
+    gradient__end(operand, to);
+}
+
+static void give_bias(const Operand *bias, int64_t rows, const real *g)
+{
+    const int64_t columns = bias->tensor->size;
+    const Gradient to = gradient__begin(bias);
+    kernels__get()->column_sums(to.grad, g, rows, columns, columns, !to.fresh);
+    gradient__end(bias, to);
+}
+
+static void backward_product(Value *v)
+{
+    const Product *product = product_of(v);
+    const Operand *operand = product->operation.operand;
+    const Matrix a = product->a, b = product->b;
+    const Matrix g = plain(a.rows, b.columns, product->operation.dense.grad);
+    if (operand[0].wants_grad)
+        give_product(&operand[0], a, g, transposed(b), product->scratch);
+    if (operand[1].wants_grad)
+        give_product(&operand[1], b, transposed(a), g, product->scratch);
+    if (product->operation.count == 3 && operand[2].wants_grad)
+        give_bias(&operand[2], a.rows, product->operation.dense.grad);
+}
+
+static void destroy_product(Value *v, bool counted)
+{
+    buffer__give(product_of(v)->scratch);
+    operation__destroy(v, counted);
+}
+
+static const NodeKind product_kind = {backward_product, operation__operand_count, operation__operand,
+                                      destroy_product};
+
+/* ---- forward ----------------------------------------------------------------------------------- */
+
+/* Rows and columns that an operand stands for: a vector is a row on the left and a column on the right. */
+static void matrix_sides(const Tensor *t, bool left, int64_t *rows, int64_t *columns)
+{
+    if (t->rank == 2) {
+        *rows = t->shape[0];
+        *columns = t->shape[1];
+    } else {
+        *rows = left ? 1 : t->shape[0];
+        *columns = left ? t->shape[0] : 1;
+    }
+}
+
+/* A transposed view of a whole matrix, whose node is then used in its place. */
+static bool is_transposed(const Tensor *t)
+{
+    return t->run && t->rank == 2 && t->strides[0] == 1 && t->strides[1] == t->shape[0] &&
+           t->shape[0] > 1 && t->shape[1] > 1;
+}
+
+/* The operand that enters the node for t, and whether as its transpose. NULL on failure. */
+static Tensor *straighten(Tensor *t, bool *is_turned)
+{
+    *is_turned = is_transposed(t);
+    return *is_turned ? tensor_transpose(t) : t;
+}
+
+static Matrix matrix_of(const Operand *operand, bool is_turned, int64_t rows, int64_t columns)
+{
+    return is_turned ? transposed(plain(columns, rows, operand->numbers))
+                     : plain(rows, columns, operand->numbers);
+}
+
+static bool check_product(const char *function, const Tensor *a, const Tensor *b)
+{
+    char p[SHAPE_TEXT_BYTES], q[SHAPE_TEXT_BYTES];
+    shape__text(a->rank, a->shape, p);
+    shape__text(b->rank, b->shape, q);
+    if (a->rank < 1 || a->rank > 2 || b->rank < 1 || b->rank > 2) {
+        error__set(VALGRAD_ERROR_SHAPE, "%s: %s x %s: expected ranks 1 or 2", function, p, q);
+        return false;
+    }
+    const int64_t inner_a = a->shape[a->rank - 1], inner_b = b->shape[0];
+    if (inner_a == inner_b)
+        return true;
+    error__set(VALGRAD_ERROR_SHAPE, "%s: %s x %s: inner dimensions %lld and %lld differ", function, p, q,
+               (long long)inner_a, (long long)inner_b);
+    return false;
+}
+
+static Shape product_shape(const Tensor *a, const Tensor *b)
+{
+    Shape shape = {.size = 1};
+    if (a->rank == 2)
+        shape.sides[shape.rank++] = a->shape[0];
+    if (b->rank == 2)
+        shape.sides[shape.rank++] = b->shape[1];
+    return shape;
+}
+
+static Tensor *compute(Value *v, const Shape *shape, Matrix a, Matrix b)
+{
+    Product *product = product_of(v);
+    const Operation *operation = &product->operation;
+    product->a = a;
+    product->b = b;
+    multiply(a, b, operation->count == 3 ? operation->operand[2].numbers : NULL, operation->dense.data,
+             false, product->scratch);
+    return operation__end(v, shape);
+}
+
+static Tensor *make_product(const char *function, Tensor *a, Tensor *b, Tensor *bias)
+{
+    Shape shape = product_shape(a, b);
+    if (!shape__check(function, shape.rank, shape.sides, &shape))
+        return NULL;
+    int64_t m, n, k, also_k;
+    matrix_sides(a, true, &m, &k);
+    matrix_sides(b, false, &also_k, &n);
+    bool a_turned, b_turned;
+    Tensor *operands[] = {straighten(a, &a_turned), straighten(b, &b_turned), bias};
+    const size_t bytes = (size_t)scratch_size(m, n, k) * sizeof(real);
+    real *scratch = buffer__take(bytes);
+    Value *v = NULL;
+    if (!scratch)
+        error__memory(function, bytes);
+    else if (operands[0] && operands[1])
+        v = operation__begin(function, &product_kind, sizeof(Product), &shape, bias ? 3 : 2, operands, 0);
+    tensor__drop(operands[0], a);
+    tensor__drop(operands[1], b);
+    if (!v) {
+        buffer__give(scratch);
+        return NULL;
+    }
+    product_of(v)->scratch = scratch;
+    const Operand *operand = operation_of(v)->operand;
+    return compute(v, &shape, matrix_of(&operand[0], a_turned, m, k),
+                   matrix_of(&operand[1], b_turned, k, n));
+}
+
+Tensor *tensor_matmul(Tensor *a, Tensor *b)
+{
+    if (!a || !b)
+        return error__null("tensor_matmul", a ? "b" : "a"), NULL;
+    return check_product("tensor_matmul", a, b) ? make_product("tensor_matmul", a, b, NULL) : NULL;
+}
+
+Tensor *tensor_affine(Tensor *x, Tensor *w, Tensor *b)
+{
+    static const char function[] = "tensor_affine";
+    if (!x || !w)
+        return error__null(function, x ? "w" : "x"), NULL;
+    if (!check_product(function, x, w))
+        return NULL;
+    if (w->rank == 2 && (!b || (b->rank == 1 && b->shape[0] == w->shape[1])))
+        return make_product(function, x, w, b);
+    char p[SHAPE_TEXT_BYTES], q[SHAPE_TEXT_BYTES];
+    error__set(VALGRAD_ERROR_SHAPE, "%s: weights %s and bias %s; expected (in, out) and (out)", function,
+               shape__text(w->rank, w->shape, p), b ? shape__text(b->rank, b->shape, q) : "none");
+    return NULL;
+}

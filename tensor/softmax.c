@@ -1,0 +1,220 @@
+/* softmax.c - softmax, log_softmax, logsumexp along an axis, without overflow.
+ *
+ * Rows are shifted by their maximum before anything is exponentiated. A row of nothing but -infinity has
+ * logsumexp -infinity with derivative 0, and a softmax that is not defined (NaN). */
+#include <math.h>
+
+#include "tensor/softmax.h"
+
+real softmax__logsumexp(const real *x, int64_t n)
+{
+    const real max = kernels__get()->max(x, n);
+    if (isinf(max) || isnan(max))
+        return max;
+    real sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (real)exp((double)(x[i] - max));
+    return max + (real)log((double)sum);
+}
+
+void softmax__row(const real *x, int64_t n, real *out)
+{
+    const real max = kernels__get()->max(x, n);
+    real sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        out[i] = (real)exp((double)(x[i] - max));
+        sum += out[i];
+    }
+    for (int64_t i = 0; i < n; i++)
+        out[i] /= sum;
+}
+
+static void log_softmax_row(const real *x, int64_t n, real *out)
+{
+    const real logsumexp = softmax__logsumexp(x, n);
+    for (int64_t i = 0; i < n; i++)
+        out[i] = x[i] - logsumexp;
+}
+
+/* The weights by which logsumexp depends on its row: softmax, with its limits at infinities. */
+static void weights_row(const real *x, int64_t n, real logsumexp, real *out)
+{
+    if (logsumexp < 0 && isinf(logsumexp)) {
+        kernels__get()->fill(out, 0, n);
+        return;
+    }
+    real infinite = 0;
+    for (int64_t i = 0; isinf(logsumexp) && i < n; i++)
+        infinite += x[i] == logsumexp;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = infinite > 0 ? (real)(x[i] == logsumexp) / infinite
+                              : (real)exp((double)(x[i] - logsumexp));
+}
+
+/* ---- backward ---------------------------------------------------------------------------------- */
+
+static int64_t columns_of(const Value *v)
+{
+    const Tensor *t = operation_of(v)->operand[0].tensor;
+    return t->rank ? t->shape[t->rank - 1] : 1;
+}
+
+static bool all_zero(const real *g, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (g[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+static void put(Gradient to, int64_t i, real gradient)
+{
+    to.grad[i] = to.fresh ? gradient : to.grad[i] + gradient;
+}
+
+/* dx_i = f_i (g_i - sum_j g_j f_j) */
+static void softmax_chain(const real *f, const real *g, int64_t n, Gradient to, int64_t at)
+{
+    const bool zero = all_zero(g, n) && !backward__strict();
+    const real mean = zero ? 0 : kernels__get()->dot(f, g, n);
+    for (int64_t i = 0; i < n; i++)
+        put(to, at + i, zero ? 0 : f[i] * (g[i] - mean));
+}
+
+/* dx_i = g_i - e^f_i sum_j g_j */
+static void log_softmax_chain(const real *f, const real *g, int64_t n, Gradient to, int64_t at)
+{
+    const bool zero = all_zero(g, n) && !backward__strict();
+    const real sum = zero ? 0 : kernels__get()->sum(g, n);
+    for (int64_t i = 0; i < n; i++)
+        put(to, at + i, zero ? 0 : g[i] - (real)exp((double)f[i]) * sum);
+}
+
+static void chain_rows(Value *v, void (*chain)(const real *, const real *, int64_t, Gradient, int64_t))
+{
+    const Operation *operation = operation_of(v);
+    const Dense *dense = &operation->dense;
+    const int64_t columns = columns_of(v);
+    const Gradient to = gradient__begin(&operation->operand[0]);
+    for (int64_t at = 0; at < dense->n; at += columns)
+        chain(dense->data + at, dense->grad + at, columns, to, at);
+    gradient__end(&operation->operand[0], to);
+}
+
+static void backward_softmax(Value *v)
+{
+    chain_rows(v, softmax_chain);
+}
+
+static void backward_log_softmax(Value *v)
+{
+    chain_rows(v, log_softmax_chain);
+}
+
+static void backward_logsumexp(Value *v)
+{
+    const Operation *operation = operation_of(v);
+    const int64_t columns = columns_of(v);
+    const Gradient to = gradient__begin(&operation->operand[0]);
+    for (int64_t r = 0; r < operation->dense.n; r++) {
+        real *weights = operation->saved;
+        const real g = operation->dense.grad[r];
+        weights_row(operation->operand[0].numbers + r * columns, columns, operation->dense.data[r], weights);
+        for (int64_t c = 0; c < columns; c++)
+            put(to, r * columns + c, g == 0 && !backward__strict() ? 0 : g * weights[c]);
+    }
+    gradient__end(&operation->operand[0], to);
+}
+
+/* ---- operations -------------------------------------------------------------------------------- */
+
+static bool check_row(const char *function, const Tensor *t, int axis)
+{
+    if (t->shape[axis] > 0)
+        return true;
+    char text[SHAPE_TEXT_BYTES];
+    error__set(VALGRAD_ERROR_SHAPE, "%s: a tensor of shape %s has nothing along axis %d", function,
+               shape__text(t->rank, t->shape, text), axis);
+    return false;
+}
+
+/* t with `axis` last, as an operand; its axis in *from. NULL and an error if there is none or it is empty. */
+static Tensor *rows_along(const char *function, Tensor *t, int axis, int *from, int64_t *rows,
+                          int64_t *columns)
+{
+    if (!t)
+        return error__null(function, "t"), NULL;
+    *from = shape__axis(function, t, axis);
+    if (*from < 0 || !check_row(function, t, *from))
+        return NULL;
+    return tensor__axes_last(t, 1u << *from, rows, columns);
+}
+
+/* The result, computed with its axis last, with the axis back where it was. */
+static Tensor *put_axis_back(Tensor *result, int axis)
+{
+    if (!result || axis == result->rank - 1)
+        return result;
+    int order[TENSOR_MAX_RANK];
+    for (int i = 0; i < result->rank; i++)
+        order[i] = i < axis ? i : i == axis ? result->rank - 1 : i - 1;
+    Tensor *view = tensor_permute(result, result->rank, order);
+    tensor__drop(result, view);
+    return view;
+}
+
+static Tensor *map_rows(const char *function, const NodeKind *kind, Tensor *t, int axis,
+                        void (*row)(const real *, int64_t, real *))
+{
+    int from;
+    int64_t rows, columns;
+    Tensor *moved = rows_along(function, t, axis, &from, &rows, &columns);
+    if (!moved)
+        return NULL;
+    const Shape shape = shape__of(moved);
+    Value *v = operation__begin(function, kind, sizeof(Operation), &shape, 1, &moved, 0);
+    tensor__drop(moved, t);
+    if (!v)
+        return NULL;
+    const real *x = operation_of(v)->operand[0].numbers;
+    for (int64_t at = 0; at < shape.size; at += columns)
+        row(x + at, columns, dense_of(v)->data + at);
+    return put_axis_back(operation__end(v, &shape), from);
+}
+
+Tensor *tensor_softmax(Tensor *t, int axis)
+{
+    static const NodeKind kind = OPERATION_KIND(backward_softmax);
+    return map_rows("tensor_softmax", &kind, t, axis, softmax__row);
+}
+
+Tensor *tensor_log_softmax(Tensor *t, int axis)
+{
+    static const NodeKind kind = OPERATION_KIND(backward_log_softmax);
+    return map_rows("tensor_log_softmax", &kind, t, axis, log_softmax_row);
+}
+
+Tensor *tensor_logsumexp(Tensor *t, int axis, bool keepdim)
+{
+    static const char function[] = "tensor_logsumexp";
+    static const NodeKind kind = OPERATION_KIND(backward_logsumexp);
+    int from;
+    int64_t rows, columns;
+    Tensor *moved = rows_along(function, t, axis, &from, &rows, &columns);
+    if (!moved)
+        return NULL;
+    Shape shape = {.size = rows};
+    for (int i = 0; i < t->rank; i++) {
+        if (i != from || keepdim)
+            shape.sides[shape.rank++] = i == from ? 1 : t->shape[i];
+    }
+    Value *v = operation__begin(function, &kind, sizeof(Operation), &shape, 1, &moved, columns);
+    tensor__drop(moved, t);
+    if (!v)
+        return NULL;
+    const real *x = operation_of(v)->operand[0].numbers;
+    for (int64_t r = 0; r < rows; r++)
+        dense_of(v)->data[r] = softmax__logsumexp(x + r * columns, columns);
+    return operation__end(v, &shape);
+}

@@ -1,0 +1,152 @@
+/* tensor_internal.h - what the files of tensor/ share: the inside of a Tensor, and how operations get
+ * numbers out of one and gradients into one. */
+#ifndef VALGRAD_TENSOR_TENSOR_INTERNAL_H
+#define VALGRAD_TENSOR_TENSOR_INTERNAL_H
+
+#include <valgrad/tensor.h>
+
+#include "autograd/graph.h"
+#include "tensor/kernels.h"
+
+/* A list of Value pointers in one of two forms. A run is slots of one dense node, addressed by offset and
+ * strides, and costs nothing for each element. A table is an explicit pointer for each. */
+struct Tensor {
+    int64_t refs;
+    Region *home; /* NULL: the pool */
+    int rank;
+    int64_t size;
+    int64_t shape[TENSOR_MAX_RANK];
+    Value *run; /* NULL: a table */
+    int64_t offset, strides[TENSOR_MAX_RANK];
+    Value **table;
+};
+
+/* ---- shape.c: shapes and indices ---- */
+
+typedef struct Shape {
+    int rank;
+    int64_t sides[TENSOR_MAX_RANK];
+    int64_t size;
+} Shape;
+
+enum { SHAPE_TEXT_BYTES = 192 };
+
+/* "(64, 784)" in text, which is returned. */
+const char *shape__text(int rank, const int64_t *sides, char text[SHAPE_TEXT_BYTES]);
+
+/* Checks rank and sides and works out the size. */
+bool shape__check(const char *function, int rank, const int64_t *sides, Shape *shape);
+
+Shape shape__of(const Tensor *t);
+
+/* The common shape of two operands by NumPy's rule. */
+bool shape__broadcast(const char *function, const Tensor *x, const Tensor *y, Shape *shape);
+
+/* axis counted from 0, or -1 and an error. */
+int shape__axis(const char *function, const Tensor *t, int axis);
+
+/* ---- tensor.c: making and reading ---- */
+
+/* A Tensor of the given shape over all of a dense node just made, or over part of one. NULL: out of
+ * memory. tensor__adopt also drops the caller's hold on a pool node, keeps it if that fails. */
+Tensor *tensor__adopt(Value *node, const Shape *shape);
+
+/* A view: the shape of `like` with nothing in it yet; a run on `node` (or a table, NULL). The caller sets
+ * offset and strides, or the table by tensor__set_table. */
+Tensor *tensor__view(const char *function, Value *node, const Shape *shape);
+
+/* Fills in a table of `t->size` pointers, all made to outlive t. On failure t is released, NULL. */
+Tensor *tensor__hold_table(const char *function, Tensor *t, Value *const *values);
+
+/* A table of t->size pointers (buffer__give when done): t's elements in order. NULL: out of memory. */
+Value **tensor__pointers(const Tensor *t);
+
+/* Whether t is consecutive slots of one node. */
+bool tensor__is_contiguous(const Tensor *t);
+
+/* Calls for each row of the last axis: n numbers starting at `slot`, `stride` apart; `flat` is the row's
+ * first flat index. Runs only. */
+typedef void RowVisitor(void *context, int64_t flat, int64_t slot, int64_t n, int64_t stride);
+void tensor__each_row(const Tensor *t, RowVisitor *visit, void *context);
+
+/* Copies the numbers of t in order to out. */
+void tensor__gather(const Tensor *t, real *out);
+
+/* The numbers of a tensor that is one whole leaf or constant, to be overwritten; records the change. NULL
+ * and an error otherwise. */
+real *tensor__writable(Tensor *t);
+
+/* Its gradient, or NULL when none has arrived since it was last zeroed. */
+const real *tensor__gradient(const Tensor *t);
+
+/* ---- operation.c: one node for each operation ---- */
+
+enum { OPERANDS = 3 };
+
+typedef struct Operand {
+    Tensor *tensor;       /* held by the node */
+    const real *numbers;  /* contiguous, in order; or as `matrix` says */
+    real *gathered;       /* where numbers had to be copied to, or NULL */
+    real *scattered;      /* room for a gradient that must be spread over Values, or NULL */
+    bool wants_grad;
+} Operand;
+
+/* A node made by a tensor operation. Operations with more to remember put this first in their own. */
+typedef struct Operation {
+    Dense dense;
+    int count;
+    Operand operand[OPERANDS];
+    real parameter;
+    real *saved; /* numbers that backward needs besides, or NULL; given back with the node */
+} Operation;
+
+static inline Operation *operation_of(const Value *v)
+{
+    return (Operation *)v->more;
+}
+
+/* The two halves of every operation. operation__begin makes a node of shape's size whose operands'
+ * numbers are at hand, with `saved` numbers if any; the operation then computes dense.data; and
+ * operation__end turns it into a Tensor. `bytes` is the size of the Operation or what contains it;
+ * kind->destroy should be operation__destroy, and the counts operation__operand_count and _operand. NULL
+ * and an error on failure. */
+Value *operation__begin(const char *function, const NodeKind *kind, size_t bytes, const Shape *shape,
+                        int count, Tensor *const *operands, int64_t saved);
+Tensor *operation__end(Value *v, const Shape *shape);
+
+void operation__destroy(Value *v, bool counted);
+size_t operation__operand_count(const Value *v);
+Value *operation__operand(const Value *v, size_t i);
+
+#define OPERATION_KIND(backward)                                                                   \
+    {                                                                                              \
+        backward, operation__operand_count, operation__operand, operation__destroy                 \
+    }
+
+/* Where an operand's gradient goes: write it (fresh) or add it to grad[0 … size-1], in order; then
+ * gradient__end. One operand at a time. */
+typedef struct Gradient {
+    real *grad;
+    bool fresh;
+} Gradient;
+
+Gradient gradient__begin(const Operand *operand);
+void gradient__end(const Operand *operand, Gradient gradient);
+
+/* ---- shared by operations ---- */
+
+/* t with the axes of `mask` moved to the end, in order: t itself if they are there, else a view that the
+ * caller releases by tensor__drop. *rows and *columns: product of the other sides, of the masked ones. */
+Tensor *tensor__axes_last(Tensor *t, unsigned mask, int64_t *rows, int64_t *columns);
+
+/* t itself if it has the shape, else broadcast to it (tensor__drop when done). */
+Tensor *tensor__fit(Tensor *t, const Shape *shape);
+
+/* Releases `t` if it is not `kept` and no scope does. */
+void tensor__drop(Tensor *t, const Tensor *kept);
+
+/* The axes as a mask: all for count < 0. False and an error for an axis that is not there or twice. */
+bool tensor__axis_mask(const char *function, const Tensor *t, int count, const int *axes,
+                       unsigned *mask);
+
+#endif
