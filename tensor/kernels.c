@@ -1,0 +1,888 @@
+/* kernels.c - the dense loops, compiled once for each instruction set (see kernels.cmake).
+ *
+ * KERNELS_ISA           the suffix of the exported table: base, avx2, avx512
+ * KERNELS_VECTOR_BYTES  the width of a vector: 16, 32, 64
+ *
+ * Only the compiler's vector extensions are used, so the base variant serves any processor: SSE2, NEON,
+ * WASM SIMD128, or plain scalars.
+ *
+ * The matrix product follows one plan. C is cut into column panels a few vectors wide. For each panel,
+ * tiles of a few rows keep their part of C in registers while they walk down k: load one row of the
+ * panel of B, multiply it by one number from each row of A. A is never copied. A panel of B is copied
+ * to scratch when many tiles will read it (side by side in memory it stays in the nearest cache, where
+ * rows a power of two apart would evict one another), when B is transposed, and when it is narrower
+ * than its vectors (then padded with zeros). */
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#ifndef KERNELS_ISA
+#define KERNELS_ISA base
+#endif
+#ifndef KERNELS_VECTOR_BYTES
+#define KERNELS_VECTOR_BYTES 16
+#endif
+
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* The caller promises that loop iterations are independent (see kernels.h on overlap). */
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+typedef real Vector __attribute__((vector_size(KERNELS_VECTOR_BYTES)));
+typedef real Unaligned
+    __attribute__((vector_size(KERNELS_VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+
+/* LANES for the preprocessor, and the integer as wide as a lane. */
+#ifdef VALGRAD_FLOAT
+#define LANES (KERNELS_VECTOR_BYTES / 4)
+typedef int32_t LaneBits;
+#else
+#define LANES (KERNELS_VECTOR_BYTES / 8)
+typedef int64_t LaneBits;
+#endif
+typedef LaneBits Mask __attribute__((vector_size(KERNELS_VECTOR_BYTES))); /* all bits of a lane, or none */
+
+/* The lanes of x and y, counted through, that the constants name; MaskType is what GCC wants. */
+#if defined(__clang__)
+#define SHUFFLE(MaskType, x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define SHUFFLE(MaskType, x, y, ...) __builtin_shuffle(x, y, (MaskType){__VA_ARGS__})
+#endif
+
+/* A tile of C: at most TILE_ROWS x TILE_VECTORS, or one row of ROW_VECTORS. Sized so that the sums, one
+ * row of B and one number of A fit the registers: 32 of them in AVX-512 and NEON, 16 elsewhere, where
+ * without fused multiply-add one more is wanted for the product. */
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define TILE_ROWS 8
+#define TILE_VECTORS 3
+#define ROW_VECTORS 16
+#elif defined(__FMA__)
+#define TILE_ROWS 4
+#define TILE_VECTORS 3
+#define ROW_VECTORS 8
+#else
+#define TILE_ROWS 6
+#define TILE_VECTORS 2
+#define ROW_VECTORS 8
+#endif
+
+enum {
+    PANEL_COLUMNS = TILE_VECTORS * LANES,
+    DEPTH = 1024,    /* longer sums over k go in stretches, so that a panel of B stays near */
+    PACK_ROWS = 128, /* from here on copying a panel of B pays (measured) */
+    FEW_ROWS = 3,    /* so few that dot products beat turning a transposed B around */
+};
+
+INLINE Vector load(const real *p)
+{
+    return *(const Unaligned *)p;
+}
+
+INLINE void store(real *p, Vector x)
+{
+    *(Unaligned *)p = x;
+}
+
+INLINE Vector pick(Mask mask, Vector yes, Vector no)
+{
+    return (Vector)((mask & (Mask)yes) | (~mask & (Mask)no));
+}
+
+INLINE real lane_sum(Vector x)
+{
+    real lanes[LANES];
+    store(lanes, x);
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++) lanes[i] += lanes[i + width];
+    return lanes[0];
+}
+
+/* Interleaves the lower halves of x and y, and the upper ones, and adds the two: sums of half as many
+ * lanes of each, x in the even lanes and y in the odd ones. */
+INLINE Vector fold(Vector x, Vector y)
+{
+#if LANES == 2
+    return SHUFFLE(Mask, x, y, 0, 2) + SHUFFLE(Mask, x, y, 1, 3);
+#elif LANES == 4
+    return SHUFFLE(Mask, x, y, 0, 4, 1, 5) + SHUFFLE(Mask, x, y, 2, 6, 3, 7);
+#elif LANES == 8
+    return SHUFFLE(Mask, x, y, 0, 8, 1, 9, 2, 10, 3, 11) +
+           SHUFFLE(Mask, x, y, 4, 12, 5, 13, 6, 14, 7, 15);
+#else
+    return SHUFFLE(Mask, x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23) +
+           SHUFFLE(Mask, x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+#endif
+}
+
+INLINE int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+enum { SUM_VECTORS = 4 };
+
+/* sum_i x[i] y[i], in lanes; y NULL stands for ones. */
+static real block_sum(const real *x, const real *y, int64_t n)
+{
+    Vector lanes[SUM_VECTORS] = {{0}};
+    int64_t i = 0;
+    for (; i + SUM_VECTORS * LANES <= n; i += SUM_VECTORS * LANES)
+        UNROLL for (int v = 0; v < SUM_VECTORS; v++) {
+            const Vector number = load(x + i + v * LANES);
+            lanes[v] += y ? number * load(y + i + v * LANES) : number;
+        }
+    for (; i + LANES <= n; i += LANES) lanes[0] += y ? load(x + i) * load(y + i) : load(x + i);
+    real total = lane_sum((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]));
+    for (; i < n; i++) total += y ? x[i] * y[i] : x[i];
+    return total;
+}
+
+/* ---- tiles ------------------------------------------------------------------------------------- */
+
+/* A tile's share of a product: k steps, A and C from the tile's first row, B and bias from its first
+ * column. */
+typedef struct Tile {
+    int64_t k;
+    const real *a;
+    int64_t a_row, a_col;
+    const real *b;
+    int64_t b_row;
+    const real *bias;
+    real *c;
+    int64_t ldc;
+    int accumulate;
+} Tile;
+
+/* rows and vectors are constants wherever this is inlined, so the sums live in registers. */
+INLINE void tile(const Tile *t, const int rows, const int vectors)
+{
+    Vector sums[TILE_ROWS][ROW_VECTORS];
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = (Vector){0};
+
+    const real *a = t->a, *b = t->b;
+    const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int v = 0; v < vectors; v++) __builtin_prefetch(t->c + r * t->ldc + v * LANES, 1);
+    for (int64_t p = t->k; p > 0; p--) {
+        Vector line[ROW_VECTORS];
+        UNROLL for (int v = 0; v < vectors; v++) line[v] = load(b + v * LANES);
+        UNROLL for (int r = 0; r < rows; r++)
+            UNROLL for (int v = 0; v < vectors; v++) sums[r][v] += a[r * a_row] * line[v];
+        __builtin_prefetch(a + rows * a_row); /* the next tile's, when A is transposed */
+        a += a_col;
+        b += b_row;
+    }
+
+    if (t->bias)
+        UNROLL for (int v = 0; v < vectors; v++) {
+            const Vector bias = load(t->bias + v * LANES);
+            UNROLL for (int r = 0; r < rows; r++) sums[r][v] += bias;
+        }
+    real *const c = t->c;
+    const int64_t ldc = t->ldc;
+    if (t->accumulate)
+        UNROLL for (int r = 0; r < rows; r++)
+            UNROLL for (int v = 0; v < vectors; v++) sums[r][v] += load(c + r * ldc + v * LANES);
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int v = 0; v < vectors; v++) store(c + r * ldc + v * LANES, sums[r][v]);
+}
+
+/* One function for each number of vectors, with a case for each number of rows. */
+#if TILE_ROWS == 8
+#define MORE_ROWS(vectors)                                                                         \
+    case 8: tile(t, 8, vectors); break;                                                            \
+    case 7: tile(t, 7, vectors); break;                                                            \
+    case 6: tile(t, 6, vectors); break;                                                            \
+    case 5: tile(t, 5, vectors); break;
+#elif TILE_ROWS == 6
+#define MORE_ROWS(vectors)                                                                         \
+    case 6: tile(t, 6, vectors); break;                                                            \
+    case 5: tile(t, 5, vectors); break;
+#else
+#define MORE_ROWS(vectors)
+#endif
+#define TILES(vectors)                                                                             \
+    static void tiles_##vectors(const Tile *t, int64_t rows)                                       \
+    {                                                                                              \
+        switch (rows) {                                                                            \
+            MORE_ROWS(vectors)                                                                     \
+        case 4: tile(t, 4, vectors); break;                                                        \
+        case 3: tile(t, 3, vectors); break;                                                        \
+        case 2: tile(t, 2, vectors); break;                                                        \
+        default: tile(t, 1, vectors); break;                                                       \
+        }                                                                                          \
+    }
+TILES(1)
+TILES(2)
+#if TILE_VECTORS == 3
+TILES(3)
+#endif
+
+static void run_tile(const Tile *t, int64_t rows, int64_t vectors)
+{
+#if TILE_VECTORS == 3
+    if (vectors == 3)
+        tiles_3(t, rows);
+    else
+#endif
+    if (vectors == 2)
+        tiles_2(t, rows);
+    else
+        tiles_1(t, rows);
+}
+
+/* ---- panels of B ------------------------------------------------------------------------------- */
+
+/* y[j] = x[j], j < n, for short rows: a call of memcpy would cost more than the copy. */
+INLINE void copy_row(real *y, const real *x, int64_t n)
+{
+    int64_t j = 0;
+    for (; j + LANES <= n; j += LANES) store(y + j, load(x + j));
+    if (j < n && j > 0) {
+        store(y + n - LANES, load(x + n - LANES)); /* overlaps what is there already */
+        return;
+    }
+    for (; j < n; j++) y[j] = x[j];
+}
+
+static void pack_rows(real *panel, const real *b, int64_t b_row, int64_t k, int64_t columns, int64_t width)
+{
+    for (int64_t p = 0; p < k; p++, panel += width, b += b_row) {
+        for (int64_t j = columns; j < width; j++) panel[j] = 0;
+        copy_row(panel, b, columns);
+    }
+}
+
+/* Transposition goes in squares of lines of this length: log2 rounds, each of which interleaves the
+ * lanes of lines half the square apart. */
+#if LANES == 2
+enum { SQUARE = 2 };
+#else
+enum { SQUARE = 4 };
+#endif
+typedef real Line __attribute__((vector_size(SQUARE * sizeof(real))));
+typedef LaneBits LineMask __attribute__((vector_size(SQUARE * sizeof(real))));
+typedef real UnalignedLine
+    __attribute__((vector_size(SQUARE * sizeof(real)), aligned(sizeof(real)), may_alias));
+
+INLINE void interleave(Line *lower, Line *upper, Line x, Line y)
+{
+#if LANES == 2
+    *lower = SHUFFLE(LineMask, x, y, 0, 2);
+    *upper = SHUFFLE(LineMask, x, y, 1, 3);
+#else
+    *lower = SHUFFLE(LineMask, x, y, 0, 4, 1, 5);
+    *upper = SHUFFLE(LineMask, x, y, 2, 6, 3, 7);
+#endif
+}
+
+INLINE void turn_square(real *panel, int64_t width, const real *b, int64_t b_col)
+{
+    Line x[SQUARE], y[SQUARE];
+    UNROLL for (int i = 0; i < SQUARE; i++) x[i] = *(const UnalignedLine *)(b + i * b_col);
+    UNROLL for (int round = 1; round < SQUARE; round *= 2) {
+        UNROLL for (int i = 0; i < SQUARE / 2; i++)
+            interleave(&y[2 * i], &y[2 * i + 1], x[i], x[i + SQUARE / 2]);
+        UNROLL for (int i = 0; i < SQUARE; i++) x[i] = y[i];
+    }
+    UNROLL for (int i = 0; i < SQUARE; i++) *(UnalignedLine *)(panel + i * width) = x[i];
+}
+
+static void turn_strip(real *panel, int64_t width, const real *b, int64_t b_col, int64_t k)
+{
+    if (k < SQUARE) {
+        for (int j = 0; j < SQUARE; j++)
+            for (int64_t p = 0; p < k; p++) panel[p * width + j] = b[j * b_col + p];
+        return;
+    }
+    int64_t p = 0;
+    for (; p + SQUARE <= k; p += SQUARE) turn_square(panel + p * width, width, b + p, b_col);
+    p = k - SQUARE; /* overlaps what is there already */
+    turn_square(panel + p * width, width, b + p, b_col);
+}
+
+static void pack_transposed(real *panel, const real *b, int64_t b_col, int64_t k, int64_t columns,
+                            int64_t width)
+{
+    int64_t j = 0;
+    for (; j + SQUARE <= columns; j += SQUARE) turn_strip(panel + j, width, b + j * b_col, b_col, k);
+    for (; j < columns; j++)
+        for (int64_t p = 0; p < k; p++) panel[p * width + j] = b[j * b_col + p];
+    for (; j < width; j++)
+        for (int64_t p = 0; p < k; p++) panel[p * width + j] = 0;
+}
+
+/* ---- the product, panel by panel --------------------------------------------------------------- */
+
+typedef struct Panel {
+    Tile tile; /* at the first row */
+    int64_t m, columns, vectors;
+} Panel;
+
+/* Tiles of sizes that differ by one at most: a last tile of one row would run at a fraction of the
+ * speed. */
+static void whole_panel(const Panel *panel)
+{
+    Tile t = panel->tile;
+    const int64_t tiles = (panel->m + TILE_ROWS - 1) / TILE_ROWS;
+    for (int64_t i = 0; i < tiles; i++) {
+        const int64_t rows = panel->m / tiles + (i < panel->m % tiles);
+        run_tile(&t, rows, panel->vectors);
+        t.a += rows * t.a_row;
+        t.c += rows * t.ldc;
+    }
+}
+
+/* The last panel, narrower than its vectors: tiles work in a padded copy of their part of C. */
+static void narrow_panel(const Panel *panel)
+{
+    real bias[PANEL_COLUMNS] = {0}, c[TILE_ROWS * PANEL_COLUMNS] = {0};
+    Tile t = panel->tile;
+    if (t.bias) copy_row(bias, t.bias, panel->columns);
+    t.bias = t.bias ? bias : NULL;
+    t.c = c;
+    t.ldc = PANEL_COLUMNS;
+
+    real *to = panel->tile.c;
+    const int64_t ldc = panel->tile.ldc, tiles = (panel->m + TILE_ROWS - 1) / TILE_ROWS;
+    for (int64_t i = 0; i < tiles; i++) {
+        const int64_t rows = panel->m / tiles + (i < panel->m % tiles);
+        if (t.accumulate)
+            for (int64_t r = 0; r < rows; r++) copy_row(c + r * PANEL_COLUMNS, to + r * ldc, panel->columns);
+        run_tile(&t, rows, panel->vectors);
+        for (int64_t r = 0; r < rows; r++) copy_row(to + r * ldc, c + r * PANEL_COLUMNS, panel->columns);
+        t.a += rows * t.a_row;
+        to += rows * ldc;
+    }
+}
+
+/* Scratch, moved up to the alignment of a cache line: vectors that straddle two cost twice. */
+static real *aligned_scratch(const Gemm *g)
+{
+    const uintptr_t off = (uintptr_t)g->scratch % 64;
+    return g->scratch + (off ? (64 - off) / sizeof(real) : 0);
+}
+
+/* Columns first ... first + columns of C, depth steps from p on. */
+static void run_panel(const Gemm *g, int64_t first, int64_t columns, int64_t p, int64_t depth)
+{
+    const int64_t vectors = (columns + LANES - 1) / LANES, width = vectors * LANES;
+    const real *b = g->b + p * g->b_row + first * g->b_col;
+    Panel panel = {
+        .tile = {.k = depth, .a = g->a + p * g->a_col, .a_row = g->a_row, .a_col = g->a_col,
+                 .b = b, .b_row = g->b_row,
+                 .bias = g->bias && p == 0 ? g->bias + first : NULL,
+                 .c = g->c + first, .ldc = g->ldc, .accumulate = g->accumulate || p > 0},
+        .m = g->m, .columns = columns, .vectors = vectors};
+    if (g->b_col != 1 || columns < width || g->m >= PACK_ROWS) {
+        real *copy = aligned_scratch(g);
+        if (g->b_col == 1)
+            pack_rows(copy, b, g->b_row, depth, columns, width);
+        else
+            pack_transposed(copy, b, g->b_col, depth, columns, width);
+        panel.tile.b = copy;
+        panel.tile.b_row = width;
+    }
+    if (columns < width)
+        narrow_panel(&panel);
+    else
+        whole_panel(&panel);
+}
+
+/* Columns from first on, in panels of nearly equal width. */
+static void run_panels(const Gemm *g, int64_t first)
+{
+    int64_t vectors = (g->n - first + LANES - 1) / LANES;
+    int64_t panels = (vectors + TILE_VECTORS - 1) / TILE_VECTORS;
+    for (; panels > 0; panels--) {
+        const int64_t share = (vectors + panels - 1) / panels;
+        const int64_t columns = least(share * LANES, g->n - first);
+        for (int64_t p = 0; p < g->k; p += DEPTH)
+            run_panel(g, first, columns, p, least(DEPTH, g->k - p));
+        first += columns;
+        vectors -= share;
+    }
+}
+
+/* ---- the product, special shapes --------------------------------------------------------------- */
+
+INLINE void run_row(const Gemm *g, int64_t first, const int vectors)
+{
+    for (int64_t p = 0; p < g->k; p += DEPTH) {
+        const Tile t = {.k = least(DEPTH, g->k - p), .a = g->a + p * g->a_col, .a_col = g->a_col,
+                        .b = g->b + p * g->b_row + first, .b_row = g->b_row,
+                        .bias = g->bias && p == 0 ? g->bias + first : NULL,
+                        .c = g->c + first, .accumulate = g->accumulate || p > 0};
+        tile(&t, 1, vectors);
+    }
+}
+
+/* A row times a matrix is bound by reading B: take the widest stretches of it. */
+static void row_times_matrix(const Gemm *g)
+{
+    int64_t first = 0;
+    for (; first + ROW_VECTORS * LANES <= g->n; first += ROW_VECTORS * LANES)
+        run_row(g, first, ROW_VECTORS);
+    for (; first + 4 * LANES <= g->n; first += 4 * LANES) run_row(g, first, 4);
+    for (; first + LANES <= g->n; first += LANES) run_row(g, first, 1);
+    if (first < g->n) run_panels(g, first);
+}
+
+enum { DOTS = 8 };
+
+/* sums[j] = the sum of all lanes of lanes[j]. Folding n vectors into n/2 again and again leaves, in the
+ * one that remains, vector j in the lanes that are j modulo n. */
+INLINE void sum_lanes(real *sums, Vector *lanes)
+{
+    enum { GROUP = LANES < DOTS ? LANES : DOTS };
+    UNROLL for (int first = 0; first < DOTS; first += GROUP) {
+        UNROLL for (int left = GROUP / 2; left > 0; left /= 2)
+            UNROLL for (int j = 0; j < left; j++)
+                lanes[first + j] = fold(lanes[first + j], lanes[first + j + left]);
+        real all[LANES];
+        store(all, lanes[first]);
+        for (int j = 0; j < GROUP; j++) sums[first + j] = all[j];
+        for (int j = GROUP; j < LANES; j++) sums[first + j % GROUP] += all[j];
+    }
+}
+
+/* sums[j] = sum_p a[p] b[j*b_col + p], j < DOTS. */
+INLINE void dots(real *sums, const real *a, const real *b, int64_t b_col, int64_t k)
+{
+    Vector lanes[DOTS];
+    UNROLL for (int j = 0; j < DOTS; j++) lanes[j] = (Vector){0};
+    int64_t p = 0;
+    for (; p + LANES <= k; p += LANES) {
+        const Vector x = load(a + p);
+        UNROLL for (int j = 0; j < DOTS; j++) lanes[j] += x * load(b + j * b_col + p);
+    }
+    sum_lanes(sums, lanes);
+    for (; p < k; p++)
+        UNROLL for (int j = 0; j < DOTS; j++) sums[j] += a[p] * b[j * b_col + p];
+}
+
+/* Few rows times a transposed B: both run along k in memory. The last columns are taken with some that
+ * came before them, and fewer than DOTS in all go one by one. */
+static void rows_times_transposed(const Gemm *g)
+{
+    for (int64_t i = 0; i < g->m; i++) {
+        const real *a = g->a + i * g->a_row;
+        real *c = g->c + i * g->ldc, sums[DOTS];
+        for (int64_t j = 0; j < g->n;) {
+            const int64_t columns = g->n < DOTS ? 1 : least(DOTS, g->n - j);
+            const int64_t first = g->n < DOTS ? j : least(j, g->n - DOTS);
+            const real *b = g->b + first * g->b_col;
+            if (g->n < DOTS)
+                sums[0] = block_sum(a, b, g->k);
+            else
+                dots(sums, a, b, g->b_col, g->k);
+            for (int64_t e = 0; e < columns; e++, j++)
+                c[j] = sums[j - first] + (g->bias ? g->bias[j] : 0) + (g->accumulate ? c[j] : 0);
+        }
+    }
+}
+
+/* C [+]= bias, or a product with no terms. */
+static void no_terms(const Gemm *g)
+{
+    for (int64_t i = 0; i < g->m; i++) {
+        real *c = g->c + i * g->ldc;
+        for (int64_t j = 0; j < g->n; j++)
+            c[j] = (g->bias ? g->bias[j] : 0) + (g->accumulate ? c[j] : 0);
+    }
+}
+
+/* y [+]= factor x */
+INLINE void scaled_row(real *y, real factor, const real *x, int64_t n, const int accumulate)
+{
+    if (accumulate)
+        INDEPENDENT for (int64_t j = 0; j < n; j++) y[j] += factor * x[j];
+    else
+        INDEPENDENT for (int64_t j = 0; j < n; j++) y[j] = factor * x[j];
+}
+
+static int all_finite(const real *x, int64_t n)
+{
+    real zero = 0;
+    for (int64_t j = 0; j < n; j++) zero += x[j] * 0;
+    return zero == 0;
+}
+
+/* A column times a row: bound by writing C, which therefore is walked in the order of memory. Nothing
+ * need be added for a zero in the column (a dark pixel) unless the row holds an infinity or a NaN. */
+static void outer_product(const Gemm *g)
+{
+    const int skip = g->accumulate && !g->bias && all_finite(g->b, g->n);
+    for (int64_t i = 0; i < g->m; i++) {
+        const real a = g->a[i * g->a_row];
+        real *c = g->c + i * g->ldc;
+        if (skip && !(a < 0 || a > 0 || a != a)) continue;
+        scaled_row(c, a, g->b, g->n, g->accumulate);
+        if (g->bias) scaled_row(c, 1, g->bias, g->n, 1);
+    }
+}
+
+static void gemm(const Gemm *g);
+
+/* One column is one row of the transposed product: C' = B' A'. */
+static void matrix_times_column(const Gemm *g)
+{
+    const Gemm turned = {.m = 1, .n = g->m, .k = g->k, .a = g->b, .a_row = 1, .a_col = g->b_row,
+                         .b = g->a, .b_row = g->a_col, .b_col = g->a_row, .c = g->c, .ldc = g->m,
+                         .accumulate = g->accumulate, .scratch = g->scratch};
+    gemm(&turned);
+    if (g->bias)
+        for (int64_t i = 0; i < g->m; i++) g->c[i] += g->bias[0];
+}
+
+static void gemm(const Gemm *g)
+{
+    const int turned = g->b_col != 1;
+    if (g->m <= 0 || g->n <= 0) return;
+    if (g->k <= 0)
+        no_terms(g);
+    else if (g->n == 1 && g->m > 1 && g->ldc == 1)
+        matrix_times_column(g);
+    else if (g->k == 1 && !turned)
+        outer_product(g);
+    else if (turned && g->m <= FEW_ROWS && g->a_col == 1 && g->b_row == 1 && g->k >= 4 * LANES)
+        rows_times_transposed(g);
+    else if (g->m == 1 && !turned)
+        row_times_matrix(g);
+    else
+        run_panels(g, 0);
+}
+
+static int64_t gemm_scratch(int64_t m, int64_t n, int64_t k, int b_is_transposed)
+{
+    (void)b_is_transposed;
+    const int64_t slack = 64 / (int64_t)sizeof(real);
+    const int64_t columns = (n > 1 ? n : m) + LANES - 1;
+    if (m <= 0 || n <= 0 || k <= 0) return 0;
+    return least(k, DEPTH) * least(columns, PANEL_COLUMNS) + slack;
+}
+
+/* ---- number by number -------------------------------------------------------------------------- */
+
+static void fill(real *y, real number, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) y[i] = number;
+}
+
+static void add_to(real *y, const real *x, int64_t n)
+{
+    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+static void subtract_from(real *y, const real *x, int64_t n)
+{
+    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] -= x[i];
+}
+
+static void add_scaled(real *y, real factor, const real *x, int64_t n)
+{
+    scaled_row(y, factor, x, n, 1);
+}
+
+static void multiply_add_to(real *y, const real *a, const real *b, int64_t n)
+{
+    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] += a[i] * b[i];
+}
+
+static void multiply_subtract_from(real *y, const real *a, const real *b, int64_t n)
+{
+    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] -= a[i] * b[i];
+}
+
+static void scale(real *y, real factor, const real *x, int64_t n)
+{
+    scaled_row(y, factor, x, n, 0);
+}
+
+static void add(real *y, const real *a, const real *b, int64_t n)
+{
+    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = a[i] + b[i];
+}
+
+static void subtract(real *y, const real *a, const real *b, int64_t n)
+{
+    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = a[i] - b[i];
+}
+
+static void multiply(real *y, const real *a, const real *b, int64_t n)
+{
+    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = a[i] * b[i];
+}
+
+static void divide(real *y, const real *a, const real *b, int64_t n)
+{
+    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = a[i] / b[i];
+}
+
+static void from_bytes(real *y, real factor, const uint8_t *x, int64_t n)
+{
+    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = factor * (real)x[i];
+}
+
+/* Comparisons with NaN are false, so these two let a NaN through. */
+static void relu(real *y, const real *x, int64_t n)
+{
+    INDEPENDENT for (int64_t i = 0; i < n; i++) {
+        const real number = x[i];
+        y[i] = number <= 0 ? 0 : number;
+    }
+}
+
+INLINE real relu_gradient(real f, real g)
+{
+    const real passed = f > 0 ? g : f;
+    return f <= 0 ? 0 : passed;
+}
+
+static void relu_backward(real *y, const real *f, const real *g, int64_t n, int accumulate)
+{
+    if (accumulate)
+        INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] += relu_gradient(f[i], g[i]);
+    else
+        INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = relu_gradient(f[i], g[i]);
+}
+
+/* ---- reductions -------------------------------------------------------------------------------- */
+
+enum { SUM_BLOCK = 1024 };
+
+/* Halves are added recursively, as deep as the logarithm of n. */
+static real pairwise_sum(const real *x, const real *y, int64_t n)
+{
+    if (n <= SUM_BLOCK) return block_sum(x, y, n);
+    const int64_t half = (n / 2 + SUM_BLOCK - 1) / SUM_BLOCK * SUM_BLOCK;
+    const real first = pairwise_sum(x, y, half);
+    return first + pairwise_sum(x + half, y ? y + half : NULL, n - half);
+}
+
+static real sum(const real *x, int64_t n)
+{
+    return pairwise_sum(x, NULL, n);
+}
+
+static real dot(const real *x, const real *y, int64_t n)
+{
+    return pairwise_sum(x, y, n);
+}
+
+static real greatest(const real *x, int64_t n)
+{
+    real lanes[LANES], top = -(real)INFINITY;
+    Vector most = (Vector){0} + top;
+    Mask is_nan = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const Vector number = load(x + i);
+        most = pick((Mask)(number > most), number, most);
+        is_nan |= (Mask)(number != number);
+    }
+    store(lanes, pick(is_nan, (Vector){0} + (real)NAN, most));
+    if (i > 0)
+        for (int j = 0; j < LANES; j++)
+            if (!(lanes[j] <= top) && top == top) top = lanes[j];
+    for (; i < n; i++)
+        if (!(x[i] <= top) && top == top) top = x[i];
+    return top;
+}
+
+/* ---- rows and columns -------------------------------------------------------------------------- */
+
+enum { STRIP_VECTORS = 4, STRIP_ROWS = 64 };
+
+/* Sums of `vectors` vectors of columns, a constant; in blocks of rows, for accuracy. */
+INLINE void strip_sums(real *sums, const real *x, int64_t rows, int64_t ldx, const int vectors)
+{
+    Vector total[STRIP_VECTORS] = {{0}};
+    while (rows > 0) {
+        Vector part[STRIP_VECTORS] = {{0}};
+        const int64_t block = least(rows, STRIP_ROWS);
+        for (int64_t i = 0; i < block; i++, x += ldx)
+            UNROLL for (int v = 0; v < vectors; v++) part[v] += load(x + v * LANES);
+        UNROLL for (int v = 0; v < vectors; v++) total[v] += part[v];
+        rows -= block;
+    }
+    UNROLL for (int v = 0; v < vectors; v++) store(sums + v * LANES, total[v]);
+}
+
+INLINE void put_row(real *y, const real *x, int64_t n, int accumulate)
+{
+    for (int64_t j = 0; j < n; j++) y[j] = accumulate ? y[j] + x[j] : x[j];
+}
+
+/* Fewer columns than lanes. Rows that follow each other without a gap are read by the vector, whose
+ * further lanes hold the start of the next row and are ignored; the last rows have no next one. */
+static void few_column_sums(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldx,
+                            int accumulate)
+{
+    real sums[LANES] = {0};
+    int64_t wide = 0;
+    if (ldx == columns && rows * columns >= LANES) wide = (rows * columns - LANES) / columns + 1;
+    strip_sums(sums, x, wide, ldx, 1);
+    for (int64_t i = wide; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) sums[j] += x[i * ldx + j];
+    put_row(y, sums, columns, accumulate);
+}
+
+static void column_sums(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldx, int accumulate)
+{
+    real sums[STRIP_VECTORS * LANES];
+    int64_t j = 0;
+    if (columns < LANES) {
+        few_column_sums(y, x, rows, columns, ldx, accumulate);
+        return;
+    }
+    for (; j + STRIP_VECTORS * LANES <= columns; j += STRIP_VECTORS * LANES) {
+        strip_sums(sums, x + j, rows, ldx, STRIP_VECTORS);
+        put_row(y + j, sums, STRIP_VECTORS * LANES, accumulate);
+    }
+    for (; j + LANES <= columns; j += LANES) {
+        strip_sums(sums, x + j, rows, ldx, 1);
+        put_row(y + j, sums, LANES, accumulate);
+    }
+    if (j == columns) return;
+    strip_sums(sums, x + columns - LANES, rows, ldx, 1); /* overlaps columns done already */
+    put_row(y + j, sums + LANES - (columns - j), columns - j, accumulate);
+}
+
+static void spread_row(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldy, int accumulate)
+{
+    for (int64_t i = 0; i < rows; i++)
+        if (accumulate)
+            add_to(y + i * ldy, x, columns);
+        else
+            memcpy(y + i * ldy, x, (size_t)columns * sizeof(real));
+}
+
+/* ---- optimizer steps --------------------------------------------------------------------------- */
+
+/* decay is constant where this is inlined: without it, an infinite weight must not turn into NaN. */
+INLINE void descend(real *w, const real *g, int64_t n, const SgdStep *s, const int decay)
+{
+    const real rate = s->learning_rate, wd = s->weight_decay;
+    INDEPENDENT for (int64_t i = 0; i < n; i++) {
+        const real d = decay ? g[i] + wd * w[i] : g[i];
+        w[i] -= rate * d;
+    }
+}
+
+INLINE void descend_momentum(real *w, const real *g, real *v, int64_t n, const SgdStep *s,
+                             const int decay, const int nesterov)
+{
+    const real rate = s->learning_rate, wd = s->weight_decay, momentum = s->momentum;
+    INDEPENDENT for (int64_t i = 0; i < n; i++) {
+        const real d = decay ? g[i] + wd * w[i] : g[i];
+        const real velocity = momentum * v[i] + d;
+        v[i] = velocity;
+        w[i] -= rate * (nesterov ? d + momentum * velocity : velocity);
+    }
+}
+
+static void sgd(real *w, const real *g, real *v, int64_t n, const SgdStep *s)
+{
+    const int decay = s->weight_decay < 0 || s->weight_decay > 0;
+    if (!v && decay)
+        descend(w, g, n, s, 1);
+    else if (!v)
+        descend(w, g, n, s, 0);
+    else if (decay && s->nesterov)
+        descend_momentum(w, g, v, n, s, 1, 1);
+    else if (decay)
+        descend_momentum(w, g, v, n, s, 1, 0);
+    else if (s->nesterov)
+        descend_momentum(w, g, v, n, s, 0, 1);
+    else
+        descend_momentum(w, g, v, n, s, 0, 0);
+}
+
+INLINE real square_root(real x)
+{
+#ifdef VALGRAD_FLOAT
+    return sqrtf(x);
+#else
+    return sqrt(x);
+#endif
+}
+
+/* decay: 0 none, 1 in the gradient, 2 on the weight; a constant where this is inlined. */
+INLINE void adam_loop(real *w, const real *g, real *m, real *v, int64_t n, const AdamStep *s,
+                      const int decay)
+{
+    const real beta1 = s->beta1, beta2 = s->beta2, rest1 = 1 - beta1, rest2 = 1 - beta2;
+    const real rate = s->learning_rate / s->correction1, root = 1 / square_root(s->correction2);
+    const real wd = s->weight_decay, shrink = s->learning_rate * wd, epsilon = s->epsilon;
+    INDEPENDENT for (int64_t i = 0; i < n; i++) {
+        const real weight = decay == 2 ? w[i] - shrink * w[i] : w[i];
+        const real d = decay == 1 ? g[i] + wd * weight : g[i];
+        const real mean = beta1 * m[i] + rest1 * d;
+        const real square = beta2 * v[i] + rest2 * d * d;
+        m[i] = mean;
+        v[i] = square;
+        w[i] = weight - rate * mean / (square_root(square) * root + epsilon);
+    }
+}
+
+static void adam(real *w, const real *g, real *m, real *v, int64_t n, const AdamStep *s)
+{
+    if (!(s->weight_decay < 0 || s->weight_decay > 0))
+        adam_loop(w, g, m, v, n, s, 0);
+    else if (s->decoupled)
+        adam_loop(w, g, m, v, n, s, 2);
+    else
+        adam_loop(w, g, m, v, n, s, 1);
+}
+
+/* ---- the table --------------------------------------------------------------------------------- */
+
+#if defined(__aarch64__)
+#define KERNELS_NAME "neon"
+#else
+#define KERNELS_NAME STRING(KERNELS_ISA)
+#endif
+
+extern const Kernels JOIN(kernels__, KERNELS_ISA);
+
+const Kernels JOIN(kernels__, KERNELS_ISA) = {
+    .name = KERNELS_NAME,
+    .vector_bytes = KERNELS_VECTOR_BYTES,
+    .gemm = gemm,
+    .gemm_scratch = gemm_scratch,
+    .fill = fill,
+    .add_to = add_to,
+    .subtract_from = subtract_from,
+    .add_scaled = add_scaled,
+    .multiply_add_to = multiply_add_to,
+    .multiply_subtract_from = multiply_subtract_from,
+    .scale = scale,
+    .add = add,
+    .subtract = subtract,
+    .multiply = multiply,
+    .divide = divide,
+    .relu = relu,
+    .relu_backward = relu_backward,
+    .column_sums = column_sums,
+    .spread_row = spread_row,
+    .sum = sum,
+    .dot = dot,
+    .max = greatest,
+    .from_bytes = from_bytes,
+    .sgd = sgd,
+    .adam = adam,
+};

@@ -1,0 +1,117 @@
+/* kernels.h - the dense loops of the library, on plain contiguous arrays.
+ *
+ *     const Kernels *kernels = kernels__get();
+ *     kernels->add_to(y, x, n);
+ *
+ * One source (kernels.c) is compiled once for each instruction set; kernels__get() picks the best that
+ * this processor has. VALGRAD_ISA in the environment (base, avx2, avx512, neon) asks for another; a name
+ * that is unknown, or that this processor lacks, changes nothing.
+ *
+ * Nothing here allocates or fails. Sizes may be 0; arrays need no alignment beyond that of real. An
+ * output may be the very array of an input (same first element) where the elements correspond one to
+ * one; any other overlap is the caller's mistake. "[+]=" means: added to the output if `accumulate` is
+ * not 0, otherwise written over it, whatever it held.
+ *
+ * The same arguments give the same bits on the same instruction set. Different instruction sets round
+ * differently (fused multiply-add, number of lanes). */
+#ifndef VALGRAD_TENSOR_KERNELS_H
+#define VALGRAD_TENSOR_KERNELS_H
+
+#include <stdint.h>
+
+#include <valgrad/real.h>
+
+/* A matrix product C [+]= A B + bias; all that gemm reads.
+ *
+ * A is m x k: element (i, p) is a[i*a_row + p*a_col]. B is k x n: element (p, j) is b[p*b_row + j*b_col].
+ * A stored as it is has a_col 1, A stored transposed has a_row 1, and so for B. C is m x n with
+ * c[i*ldc + j]. C overlaps neither A nor B. */
+typedef struct Gemm {
+    int64_t m, n, k;
+    const real *a;
+    int64_t a_row, a_col;
+    const real *b;
+    int64_t b_row, b_col;
+    const real *bias; /* n numbers added to every row of C; NULL for none */
+    real *c;
+    int64_t ldc;
+    int accumulate;
+    real *scratch; /* at least gemm_scratch(m, n, k, b_is_transposed) numbers, of any content */
+} Gemm;
+
+/* One step of gradient descent; see sgd. */
+typedef struct SgdStep {
+    real learning_rate, momentum, weight_decay;
+    int nesterov;
+} SgdStep;
+
+/* One step of Adam; see adam. correction1 = 1 - beta1^t and correction2 = 1 - beta2^t at step t = 1, 2, ... */
+typedef struct AdamStep {
+    real learning_rate, beta1, beta2, epsilon, weight_decay;
+    int decoupled; /* not 0: AdamW, the decay acts on the weight and stays out of the moments */
+    real correction1, correction2;
+} AdamStep;
+
+typedef struct Kernels {
+    const char *name;
+    int vector_bytes;
+
+    /* C [+]= A B + bias. The order of summation over k is fixed by the shape and the strides. Each row
+     * of C is the same however many rows are computed with it, except that few rows (up to 3) or one
+     * column may take another path. */
+    void (*gemm)(const Gemm *product);
+    /* How many numbers gemm wants in `scratch`: small, and bounded whatever the sizes. */
+    int64_t (*gemm_scratch)(int64_t m, int64_t n, int64_t k, int b_is_transposed);
+
+    void (*fill)(real *y, real number, int64_t n);                                  /* y = number */
+    void (*add_to)(real *y, const real *x, int64_t n);                              /* y += x */
+    void (*subtract_from)(real *y, const real *x, int64_t n);                       /* y -= x */
+    void (*add_scaled)(real *y, real factor, const real *x, int64_t n);             /* y += factor x */
+    void (*multiply_add_to)(real *y, const real *a, const real *b, int64_t n);      /* y += a b */
+    void (*multiply_subtract_from)(real *y, const real *a, const real *b, int64_t n); /* y -= a b */
+    void (*scale)(real *y, real factor, const real *x, int64_t n);                  /* y = factor x */
+    void (*add)(real *y, const real *a, const real *b, int64_t n);                  /* y = a + b */
+    void (*subtract)(real *y, const real *a, const real *b, int64_t n);             /* y = a - b */
+    void (*multiply)(real *y, const real *a, const real *b, int64_t n);             /* y = a b */
+    void (*divide)(real *y, const real *a, const real *b, int64_t n);               /* y = a / b */
+
+    /* y = max(x, 0); a NaN stays NaN. */
+    void (*relu)(real *y, const real *x, int64_t n);
+    /* y [+]= g where f > 0, 0 where f <= 0, NaN where f is NaN; f = relu(x) or x itself, g the gradient
+     * that came in. */
+    void (*relu_backward)(real *y, const real *f, const real *g, int64_t n, int accumulate);
+
+    /* y[j] [+]= sum_i x[i*ldx + j], j < columns (the gradient of a bias); y [+]= 0 without rows. */
+    void (*column_sums)(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldx, int accumulate);
+    /* y[i*ldy + j] [+]= x[j], i < rows, j < columns (a row broadcast; the reverse of column_sums). */
+    void (*spread_row)(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldy, int accumulate);
+
+    /* sum_i x[i] and sum_i x[i] y[i], in blocks added pairwise: the error grows with log n. 0 if n is 0. */
+    real (*sum)(const real *x, int64_t n);
+    real (*dot)(const real *x, const real *y, int64_t n);
+    /* The greatest of x; NaN if there is a NaN; -infinity if n is 0. */
+    real (*max)(const real *x, int64_t n);
+
+    /* y = factor x, from bytes (pixels). */
+    void (*from_bytes)(real *y, real factor, const uint8_t *x, int64_t n);
+
+    /* Descent of the weights w along the gradient g, as PyTorch defines it:
+     *   d = g + weight_decay w;  v = momentum v + d;  d = nesterov ? d + momentum v : v;
+     *   w -= learning_rate d.
+     * v is the velocity, n numbers that start as 0; NULL if and only if momentum is 0. */
+    void (*sgd)(real *w, const real *g, real *v, int64_t n, const SgdStep *step);
+    /* Adam, or AdamW if decoupled, as PyTorch defines them:
+     *   decoupled: w -= learning_rate weight_decay w, d = g;  otherwise d = g + weight_decay w;
+     *   m = beta1 m + (1 - beta1) d;  v = beta2 v + (1 - beta2) d^2;
+     *   w -= learning_rate (m / correction1) / (sqrt(v / correction2) + epsilon).
+     * m and v are the moments, n numbers each that start as 0. */
+    void (*adam)(real *w, const real *g, real *m, real *v, int64_t n, const AdamStep *step);
+} Kernels;
+
+/* Borrowed, for ever: the kernels of this processor. Safe from any thread. */
+const Kernels *kernels__get(void);
+
+/* Borrowed: all variants that this processor can run, worst first; *count gets their number. */
+const Kernels *const *kernels__all(int *count);
+
+#endif
