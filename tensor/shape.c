@@ -26,27 +26,29 @@ bool shape__check(const char *function, int rank, const int64_t *sides, Shape *s
     }
     if (rank > 0 && !sides)
         return error__null(function, "shape"), false;
-    *shape = (Shape){.rank = rank, .size = 1};
     char text[SHAPE_TEXT_BYTES];
-    int64_t bytes = sizeof(real) * 2; /* so that data and gradient can be addressed */
+    Shape checked = {.rank = rank, .size = 1};
+    bool empty = false;
     for (int i = 0; i < rank; i++) {
-        shape->sides[i] = sides[i];
+        checked.sides[i] = sides[i];
+        empty |= sides[i] == 0;
         if (sides[i] < 0) {
             error__set(VALGRAD_ERROR_SHAPE, "%s: shape %s has a negative side", function,
                        shape__text(rank, sides, text));
             return false;
         }
-        shape->size *= sides[i] && shape->size ? 1 : 0;
     }
-    for (int i = 0; i < rank && shape->size; i++) {
+    /* Numbers and gradients together must be addressable. */
+    int64_t bytes = sizeof(real) * 2;
+    for (int i = 0; i < rank && !empty; i++) {
         if (__builtin_mul_overflow(bytes, sides[i], &bytes)) {
             error__set(VALGRAD_ERROR_SHAPE, "%s: shape %s has too many elements", function,
                        shape__text(rank, sides, text));
             return false;
         }
     }
-    if (shape->size)
-        shape->size = bytes / ((int64_t)sizeof(real) * 2);
+    checked.size = empty ? 0 : bytes / ((int64_t)sizeof(real) * 2);
+    *shape = checked; /* last: sides may be shape->sides */
     return true;
 }
 
