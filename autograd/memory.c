@@ -74,6 +74,7 @@ struct Region {
     uint64_t opened_at;
     int64_t handles;
     bool open, broken, linear, stale, labelled;
+    bool outlived; /* a scope inside of it, or inside of that, left something behind */
     Value *owned; /* extended nodes, newest first */
     Block *blocks;
     Hold *holds;
@@ -242,7 +243,8 @@ static bool add_chunk(Region *region)
         count_nodes(full);
         region->newest->filled = region->next;
     }
-    region->stamp = region->newest ? tick() : region->opened_at;
+    if (region->newest)
+        region->stamp = tick();
     chunk->region = region;
     chunk->previous = region->newest;
     chunk->segments[0] = (Segment){chunk_values(chunk), region->stamp};
@@ -268,6 +270,18 @@ static bool begin_segment(Region *region)
     }
     last->stamp = region->stamp = tick();
     return true;
+}
+
+/* The same, for a function that cannot fail: something was left behind by a scope inside of region's. */
+static void follow_inner(Region *region)
+{
+    region->outlived = true;
+    if (!region->newest)
+        region->stamp = tick();
+    else if (region->newest->segment_count < SEGMENTS && region->next != region->end)
+        (void)begin_segment(region);
+    else
+        region->end = region->next; /* the next node begins a chunk */
 }
 
 uint64_t graph__stamp(const Value *v)
@@ -374,6 +388,8 @@ void scope_close(ValgradScope *scope)
     const int64_t count = nodes_in_newest(region);
     region->node_count += count;
     count_nodes(count);
+    if (mine.region && (region->outlived || region->handles > 0))
+        follow_inner(mine.region);
     if (region->handles == 0)
         bury_region(region);
 }
