@@ -777,16 +777,22 @@ static void remove_labels(Region *region)
     }
 }
 
+/* Keeps the region for reuse, and those merged into it, and those merged into them. */
 static void recycle_region(Region *region)
 {
-    for (Region *merged = region->merged; merged;) {
-        Region *next = merged->next_region;
-        merged->next_region = mine.free_regions;
-        mine.free_regions = merged;
-        merged = next;
+    region->next_region = NULL;
+    while (region) {
+        Region *next = region->next_region;
+        while (region->merged) {
+            Region *merged = region->merged;
+            region->merged = merged->next_region;
+            merged->next_region = next;
+            next = merged;
+        }
+        region->next_region = mine.free_regions;
+        mine.free_regions = region;
+        region = next;
     }
-    region->next_region = mine.free_regions;
-    mine.free_regions = region;
 }
 
 static void free_region(Region *region)
