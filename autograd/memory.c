@@ -80,7 +80,8 @@ struct Region {
     Hold *holds;
     size_t hold_count, hold_room;
     int64_t node_count; /* without those of the newest chunk while the region is open */
-    Region *merged;     /* regions whose nodes are in this one now */
+    Region *merged;      /* regions whose nodes are in this one now, */
+    Region *merged_into; /* and which region has ours: Tensors point at the one they were made in */
     Region *next_region; /* in whichever list it stands */
 };
 
@@ -398,6 +399,8 @@ void graph__region_handle(Region *region, int change)
 {
     if (!region)
         return;
+    while (region->merged_into)
+        region = region->merged_into;
     region->handles += change;
     if (region->handles == 0 && !region->open)
         bury_region(region);
@@ -513,6 +516,7 @@ static void move_contents(Region *region, Region *inner)
     region->node_count += inner->node_count;
     region->stale |= inner->stale;
     region->labelled |= inner->labelled;
+    inner->merged_into = region;
     inner->next_region = region->merged;
     region->merged = inner;
 }
