@@ -79,6 +79,7 @@ struct Region {
     Block *blocks;
     Hold *holds;
     size_t hold_count, hold_room;
+    size_t foreign_holds; /* of the first so many it is known that they are not on its own nodes */
     int64_t node_count; /* without those of the newest chunk while the region is open */
     Region *merged;      /* regions whose nodes are in this one now, */
     Region *merged_into; /* and which region has ours: Tensors point at the one they were made in */
@@ -471,11 +472,12 @@ static void append_blocks(Region *region, Block *blocks)
     region->blocks = blocks;
 }
 
-/* What a region held in itself, once merged, it need not hold. */
+/* What a region held in itself, once merged, it need not hold. Only holds that came with the merged ones
+ * can be such: what region had held itself, it had merged then or never will. */
 static void drop_holds_on_itself(Region *region)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < region->hold_count; i++) {
+    size_t kept = region->foreign_holds;
+    for (size_t i = kept; i < region->hold_count; i++) {
         const Hold hold = region->holds[i];
         if (graph__home(hold.node) != region) {
             region->holds[kept++] = hold;
@@ -537,6 +539,8 @@ static bool merge(Region *region, Region *inner)
     }
     drop_holds_on_itself(region);
     const bool complete = !pending;
+    if (complete)
+        region->foreign_holds = region->hold_count;
     for (; pending; pending = pending->next_region)
         pending->open = false;
     return complete;
