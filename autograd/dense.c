@@ -109,8 +109,7 @@ Value *dense__element(Value *v, int64_t i)
 
 real dense__grad(const Value *v, int64_t i)
 {
-    const bool filled = (v->flags & (LEAF | GRAD_FILLED)) != LEAF;
-    return dense_of(v)->grad && filled ? dense_of(v)->grad[i] : 0;
+    return dense_of(v)->grad && (v->flags & GRAD_FILLED) ? dense_of(v)->grad[i] : 0;
 }
 
 bool dense__set_wants_grad(Value *v, bool wants)

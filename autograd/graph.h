@@ -44,7 +44,7 @@ enum {
     DENSE = 16,       /* the Extension is a Dense: n numbers instead of one */
     REACHED = 32,     /* this backward pass has given it a gradient and not yet passed that on */
     QUEUED = 64,      /* it waits in the pass's queue */
-    GRAD_FILLED = 128, /* of a dense leaf: the buffer holds a gradient (otherwise it counts as 0) */
+    GRAD_FILLED = 128, /* of a dense node: the buffer holds a gradient (otherwise it counts as 0) */
     LABELLED = 256,   /* it has a name: see label.c */
 };
 
@@ -80,6 +80,8 @@ struct Extension {
     Value *next_owned;   /* the next extended node of the same region */
 };
 
+enum { ELEMENTS_IN_BLOCK = 64, DENSE_MAX_RANK = 8 };
+
 /* A node of n numbers and n gradients. Tensor operations put this first in Extensions of their own. */
 typedef struct Dense {
     Extension base;
@@ -87,9 +89,9 @@ typedef struct Dense {
     real *data;
     real *grad;       /* NULL when no gradient is wanted */
     Value **elements; /* blocks of ELEMENTS_IN_BLOCK Values, made when first asked for; or NULL */
+    int rank;         /* the shape in which it was made, for whoever looks at the graph */
+    int64_t sides[DENSE_MAX_RANK];
 } Dense;
-
-enum { ELEMENTS_IN_BLOCK = 64 };
 
 static inline Dense *dense_of(const Value *v)
 {
@@ -184,6 +186,18 @@ bool dense__set_wants_grad(Value *v, bool wants);
 
 extern const NodeKind dense__leaf_kind; /* of leaves: no operands */
 
+/* ---- nary.c ---- */
+
+/* Writes the derivative of v by each of its operands, in order. False, and nothing written, if v was made
+ * by none of value_sum, value_dot, value_affine and value_custom. */
+bool nary__partials(const Value *v, real *partials);
+
+/* Whether v was made by value_sum; by value_dot or value_affine, whose operands are x0, y0, x1, y1, …, b;
+ * by value_custom. */
+bool nary__is_sum(const Value *v);
+bool nary__has_pairs(const Value *v);
+bool nary__is_custom(const Value *v);
+
 /* ---- backward.c ---- */
 
 /* Gives this thread's queue back. */
@@ -199,7 +213,7 @@ static inline real *dense__receive(Value *v, bool *fresh)
 {
     const uint16_t filled = (v->flags & LEAF) ? GRAD_FILLED : REACHED;
     *fresh = !(v->flags & filled);
-    v->flags |= filled;
+    v->flags |= filled | GRAD_FILLED;
     if (*fresh && filled == REACHED)
         backward__pending++;
     return dense_of(v)->grad;

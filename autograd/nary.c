@@ -81,6 +81,50 @@ static const NodeKind sum_kind = {backward_sum, nary_operand_count, nary_operand
 static const NodeKind dot_kind = {backward_dot, nary_operand_count, nary_operand, nary_destroy};
 static const NodeKind custom_kind = {backward_custom, nary_operand_count, nary_operand, nary_destroy};
 
+static void partials_of_custom(const Nary *nary, real result, real *partials)
+{
+    for (size_t i = 0; i < nary->count; i++)
+        nary->numbers[i] = number_of(nary->operands[i]);
+    nary->op->backward(nary->count, nary->numbers, result, partials, nary->context);
+}
+
+static const NodeKind *kind_of(const Value *v)
+{
+    return (v->flags & EXTENDED) ? v->more->kind : NULL;
+}
+
+bool nary__is_sum(const Value *v)
+{
+    return kind_of(v) == &sum_kind;
+}
+
+bool nary__has_pairs(const Value *v)
+{
+    return kind_of(v) == &dot_kind;
+}
+
+bool nary__is_custom(const Value *v)
+{
+    return kind_of(v) == &custom_kind;
+}
+
+bool nary__partials(const Value *v, real *partials)
+{
+    const NodeKind *kind = kind_of(v);
+    if (kind != &sum_kind && kind != &dot_kind && kind != &custom_kind)
+        return false;
+    const Nary *nary = nary_of(v);
+    if (kind == &custom_kind) {
+        partials_of_custom(nary, v->data, partials);
+        return true;
+    }
+    for (size_t i = 0; i < nary->count; i++) {
+        const bool alone = kind == &sum_kind || (i ^ 1) >= nary->count; /* the others are in pairs */
+        partials[i] = alone ? 1 : number_of(nary->operands[i ^ 1]);
+    }
+    return true;
+}
+
 /* n Values that stand `step` apart in the node's operand list, from `first` on. */
 typedef struct Operands {
     Value *const *values;

@@ -4,6 +4,8 @@
 
 #include "tensor/tensor_internal.h"
 
+_Static_assert((int)DENSE_MAX_RANK == (int)TENSOR_MAX_RANK, "a node can tell every shape");
+
 /* ---- making ------------------------------------------------------------------------------------ */
 
 static Tensor *take_tensor(Region *region)
@@ -55,6 +57,8 @@ Tensor *tensor__adopt(Value *node, const Shape *shape)
     }
     set_shape(t, shape);
     t->run = node;
+    dense_of(node)->rank = shape->rank;
+    memcpy(dense_of(node)->sides, shape->sides, sizeof dense_of(node)->sides);
     return t;
 }
 
@@ -387,9 +391,7 @@ ValgradStatus tensor_get_grad(const Tensor *t, int64_t n, real *out)
 {
     if (!check_room("tensor_get_grad", t, n, out))
         return valgrad_last_status();
-    const bool filled = t->run && dense_of(t->run)->grad &&
-                        (t->run->flags & (LEAF | GRAD_FILLED)) != LEAF;
-    if (filled) {
+    if (t->run && dense_of(t->run)->grad && (t->run->flags & GRAD_FILLED)) {
         Copy copy = {dense_of(t->run)->grad, out};
         tensor__each_row(t, copy_row, &copy);
         return VALGRAD_OK;
