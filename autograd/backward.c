@@ -166,13 +166,24 @@ static ValgradStatus check(Value *v, const char *function)
 
 /* ---- visiting ---------------------------------------------------------------------------------- */
 
+/* Unmarks the operands that were reached and did not get into the queue. */
+static void forget_operands(Value *v)
+{
+    const size_t count = value_operand_count(v);
+    for (size_t i = 0; i < count; i++) {
+        Value *node = node_of(value_operand(v, i));
+        if (!(node->flags & QUEUED))
+            node->flags &= (uint16_t)~REACHED;
+    }
+}
+
 static bool push_operands(Value *v)
 {
     const size_t count = value_operand_count(v);
     for (size_t i = 0; i < count; i++) {
         Value *node = node_of(value_operand(v, i));
         if ((node->flags & REACHED) && !push(node))
-            return false;
+            return forget_operands(v), false;
     }
     return true;
 }
@@ -228,8 +239,9 @@ static ValgradStatus check_queued(const char *function, size_t n, Value *const *
         Value *node = node_of(roots[i]);
         if (!(node->flags & WANTS_GRAD) || (node->flags & LEAF))
             continue;
-        reach(node);
         room = push(node);
+        if (room)
+            reach(node);
     }
     while (room && status == VALGRAD_OK && queue.count > 0) {
         Value *v = take_reached(pop());
