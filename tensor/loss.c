@@ -76,7 +76,8 @@ static bool check_labels(const char *function, int64_t rows, int64_t classes, in
 /* Loss of a row and its gradient with respect to the logits, (softmax - onehot) * weight. */
 static real label_row(const real *x, int64_t classes, int64_t label, real weight, real *gradient)
 {
-    const real loss = softmax__logsumexp(x, classes) - x[label];
+    real max;
+    const real log_sum = softmax__log_sum(x, classes, &max), loss = max - x[label] + log_sum;
     if (gradient) {
         softmax__row(x, classes, gradient);
         gradient[label] -= 1;
@@ -113,16 +114,17 @@ Tensor *tensor_cross_entropy(Tensor *logits, int64_t n, const int64_t *labels)
 static real target_row(const real *x, const real *t, int64_t classes, real weight, real *gradient,
                        real *target_gradient)
 {
-    const real logsumexp = softmax__logsumexp(x, classes), total = kernels__get()->sum(t, classes);
-    real loss = 0;
+    real max, loss = 0;
+    const real log_sum = softmax__log_sum(x, classes, &max), total = kernels__get()->sum(t, classes);
     if (gradient)
         softmax__row(x, classes, gradient);
     for (int64_t c = 0; c < classes; c++) {
-        loss += t[c] == 0 ? 0 : t[c] * (logsumexp - x[c]);
+        const real surprise = max - x[c] + log_sum; /* -log softmax */
+        loss += t[c] == 0 ? 0 : t[c] * surprise;
         if (!gradient)
             continue;
         gradient[c] = weight * (gradient[c] * total - t[c]);
-        target_gradient[c] = weight * (logsumexp - x[c]);
+        target_gradient[c] = weight * surprise;
     }
     return loss;
 }

@@ -6,15 +6,22 @@
 
 #include "tensor/softmax.h"
 
-real softmax__logsumexp(const real *x, int64_t n)
+real softmax__log_sum(const real *x, int64_t n, real *max)
 {
-    const real max = kernels__get()->max(x, n);
-    if (isinf(max) || isnan(max))
-        return max;
+    *max = kernels__get()->max(x, n);
+    if (isinf(*max) || isnan(*max))
+        return 0;
     real sum = 0;
     for (int64_t i = 0; i < n; i++)
-        sum += (real)exp((double)(x[i] - max));
-    return max + (real)log((double)sum);
+        sum += (real)exp((double)(x[i] - *max));
+    return (real)log((double)sum);
+}
+
+static real logsumexp_row(const real *x, int64_t n)
+{
+    real max;
+    const real log_sum = softmax__log_sum(x, n, &max);
+    return max + log_sum;
 }
 
 void softmax__row(const real *x, int64_t n, real *out)
@@ -31,9 +38,10 @@ void softmax__row(const real *x, int64_t n, real *out)
 
 static void log_softmax_row(const real *x, int64_t n, real *out)
 {
-    const real logsumexp = softmax__logsumexp(x, n);
+    real max;
+    const real log_sum = softmax__log_sum(x, n, &max);
     for (int64_t i = 0; i < n; i++)
-        out[i] = x[i] - logsumexp;
+        out[i] = x[i] - max - log_sum;
 }
 
 /* The weights by which logsumexp depends on its row: softmax, with its limits at infinities. */
@@ -43,12 +51,15 @@ static void weights_row(const real *x, int64_t n, real logsumexp, real *out)
         kernels__get()->fill(out, 0, n);
         return;
     }
+    if (!isinf(logsumexp)) {
+        softmax__row(x, n, out);
+        return;
+    }
     real infinite = 0;
-    for (int64_t i = 0; isinf(logsumexp) && i < n; i++)
+    for (int64_t i = 0; i < n; i++)
         infinite += x[i] == logsumexp;
     for (int64_t i = 0; i < n; i++)
-        out[i] = infinite > 0 ? (real)(x[i] == logsumexp) / infinite
-                              : (real)exp((double)(x[i] - logsumexp));
+        out[i] = (real)(x[i] == logsumexp) / infinite;
 }
 
 /* ---- backward ---------------------------------------------------------------------------------- */
@@ -215,6 +226,6 @@ Tensor *tensor_logsumexp(Tensor *t, int axis, bool keepdim)
         return NULL;
     const real *x = operation_of(v)->operand[0].numbers;
     for (int64_t r = 0; r < rows; r++)
-        dense_of(v)->data[r] = softmax__logsumexp(x + r * columns, columns);
+        dense_of(v)->data[r] = logsumexp_row(x + r * columns, columns);
     return operation__end(v, &shape);
 }
