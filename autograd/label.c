@@ -3,15 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "autograd/graph.h"
+
+#define HASH_NONFATAL_OOM 1
+#define uthash_malloc(bytes) buffer__take(bytes)
+#define uthash_free(memory, bytes) buffer__give(memory)
+#include <uthash.h>
 
 typedef struct Label {
     const Value *node;
+    char *text;
     UT_hash_handle hh;
-    char text[];
 } Label;
 
 static Label *labels;
@@ -30,22 +32,41 @@ static void forget(const Value *v)
     if (!label)
         return;
     HASH_DEL(labels, label);
+    buffer__give(label->text);
     buffer__give(label);
 }
 
-static bool store(const Value *v, const char *text)
+static bool add(const Value *v, char *text)
 {
-    const size_t bytes = strlen(text) + 1;
-    Label *label = buffer__take(sizeof *label + bytes);
+    Label *label = buffer__take(sizeof *label);
     if (!label)
         return false;
     label->node = v;
-    memcpy(label->text, text, bytes);
-    forget(v);
+    label->text = text;
     HASH_ADD_PTR(labels, node, label);
     if (find(v) == label)
         return true;
     buffer__give(label);
+    return false;
+}
+
+/* On failure the former text, if there was one, stays. */
+static bool store(const Value *v, const char *text)
+{
+    const size_t bytes = strlen(text) + 1;
+    char *copy = buffer__take(bytes);
+    if (!copy)
+        return false;
+    memcpy(copy, text, bytes);
+    Label *label = find(v);
+    if (label) {
+        buffer__give(label->text);
+        label->text = copy;
+        return true;
+    }
+    if (add(v, copy))
+        return true;
+    buffer__give(copy);
     return false;
 }
 
