@@ -10,7 +10,7 @@
 
 #include "autograd/graph.h"
 
-enum { ALIGNMENT = 64, CLASSES = 192, SMALLEST = 64 };
+enum { ALIGNMENT = 64, CLASSES = 192, SMALLEST = 64, LARGER = 12 };
 
 /* Stands in the 64 bytes before each block. */
 typedef struct Header {
@@ -76,17 +76,30 @@ void buffer__release(void *block)
     allocator.release(header_of(block)->memory, allocator.context);
 }
 
+/* A waiting block of this class; else of one up to eight times as large, so that the smaller last batch
+ * of an epoch is served from the blocks of the whole ones. NULL when none waits. */
+static Header *take_waiting(int class)
+{
+    const int last = class + LARGER < CLASSES ? class + LARGER : CLASSES - 1;
+    for (int i = class; i <= last; i++) {
+        Header *header = waiting[i];
+        if (header) {
+            waiting[i] = header->next;
+            return header;
+        }
+    }
+    return NULL;
+}
+
 void *buffer__take(size_t bytes)
 {
     if (bytes > SIZE_MAX / 4)
         return NULL;
     size_t room;
     const int class = class_of(bytes, &room);
-    Header *header = waiting[class];
-    if (header) {
-        waiting[class] = header->next;
+    Header *header = take_waiting(class);
+    if (header)
         return (char *)header + ALIGNMENT;
-    }
     void *block = buffer__allocate(room, ALIGNMENT);
     if (!block)
         return NULL;
