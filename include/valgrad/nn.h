@@ -1,4 +1,4 @@
-/* nn.h - neural networks on tensors: layers, parameters, optimizers, schedules, data in mini-batches.
+/* nn.h - neural networks on tensors: layers, parameters, optimizers, schedules, mini-batches.
  *
  *     Random random = random_seeded(1);
  *     NnMlp *net = nn_mlp_new(NN_SIZES(784, 128, 10), NULL, &random);
@@ -14,18 +14,18 @@
  *             nn_optimizer_step(optimizer);
  *         }
  *
- * That is one epoch: nn_loader_next() gives NULL at its end, and the first batch of the next epoch when
- * it is called again. The losses are tensor functions: tensor_cross_entropy(), tensor_mse().
+ * That is one epoch: nn_loader_next() gives NULL at its end, and the first batch of the next epoch
+ * when it is called again. The losses are tensor functions: tensor_cross_entropy(), tensor_mse().
  *
- * Ownership. What an nn_…_new() makes is *new*: the caller frees it with nn_…_free(), in any order; no
- * scope owns it. Freeing NULL does nothing. A Tensor that a function of this layer returns is *new* in
- * the sense of tensor.h (the innermost scope owns it) unless it says *borrowed*.
+ * Ownership. What an nn_…_new() makes is *new*: the caller frees it with nn_…_free(), in any order;
+ * no scope owns it. Freeing NULL does nothing. A Tensor that a function of this layer returns is
+ * *new* in the sense of tensor.h (the innermost scope owns it) unless it says *borrowed*.
  *
  * Steady work allocates nothing: the loader's tensors and the optimizer's state are made once.
  *
- * Errors. As everywhere: makers return NULL, other functions a status, valgrad_last_error() tells more.
- * A struct of options is started from its INIT macro, so that fields added later keep their defaults;
- * options NULL stands for all defaults. Hyper-parameters are double in either precision. */
+ * Errors. As everywhere: makers return NULL, other functions a status, valgrad_last_error() tells
+ * more. A struct of options is started from its INIT macro, so that fields added later keep their
+ * defaults; options NULL stands for all of them. Hyper-parameters are double in any build. */
 #ifndef VALGRAD_NN_H
 #define VALGRAD_NN_H
 
@@ -37,7 +37,7 @@
 
 VALGRAD_BEGIN
 
-/* ---- activations ------------------------------------------------------------------------------- */
+/* ---- activations ----------------------------------------------------------------------------- */
 
 /* Name; gain, the factor by which initialisation makes up for what the activation takes from the
  * signal's deviation (as PyTorch's calculate_gain has it). */
@@ -72,19 +72,24 @@ VALGRAD_API ValgradStatus nn_activation_find(const char *name, NnActivation *out
 /* Its gain; NaN if there is no such activation. */
 VALGRAD_API double nn_activation_gain(NnActivation activation);
 
-/* ---- initialisation ---------------------------------------------------------------------------- */
+/* ---- initialisation -------------------------------------------------------------------------- */
 
 /* Of a weight (in, out) before an activation with this gain:
- *   kaiming_uniform  U(-b, b), b = gain sqrt(3 / in)         K. He et al., "Delving deep into
- *   kaiming_normal   N(0, d), d = gain / sqrt(in)              rectifiers", 2015, eq. 10
- *   xavier_uniform   U(-b, b), b = gain sqrt(6 / (in + out)) X. Glorot, Y. Bengio, "Understanding the
- *   xavier_normal    N(0, d), d = gain sqrt(2 / (in + out))    difficulty of training …", 2010, eq. 16
- *   uniform          U(-bound, bound)                                                              */
+ *   kaiming_uniform  U(-b, b), b = gain sqrt(3 / in)
+ *   kaiming_normal   N(0, d), d = gain / sqrt(in)
+ *   xavier_uniform   U(-b, b), b = gain sqrt(6 / (in + out))
+ *   xavier_normal    N(0, d), d = gain sqrt(2 / (in + out))
+ *   fan_in_uniform   U(-b, b), b = 1 / sqrt(in), the activation apart (PyTorch's nn.Linear)
+ *   uniform          U(-bound, bound)
+ * Kaiming: K. He et al., "Delving deep into rectifiers", 2015, eq. 10. Xavier: X. Glorot,
+ * Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010,
+ * eq. 16. */
 #define NN_INIT_RULE_LIST(X)                                                                       \
     X(NN_KAIMING_UNIFORM, "kaiming_uniform")                                                       \
     X(NN_KAIMING_NORMAL, "kaiming_normal")                                                         \
     X(NN_XAVIER_UNIFORM, "xavier_uniform")                                                         \
     X(NN_XAVIER_NORMAL, "xavier_normal")                                                           \
+    X(NN_FAN_IN_UNIFORM, "fan_in_uniform")                                                         \
     X(NN_UNIFORM, "uniform")
 
 typedef enum NnInitRule {
@@ -101,18 +106,18 @@ typedef struct NnInit {
 } NnInit;
 
 #define NN_INIT_INIT                                                                               \
-    { NN_KAIMING_UNIFORM, 0.1, 0.0 }
+    { NN_FAN_IN_UNIFORM, 0.1, 0.0 }
 
 /* Fills weight, shape (in, out), by the rule; init NULL is the default.
- * Errors: NULL; a weight not of rank 2 or not a whole leaf; no such rule or activation; a bound that is
- * negative or not finite. */
-VALGRAD_API ValgradStatus nn_init_weight(Tensor *weight, const NnInit *init, NnActivation activation,
-                                         Random *random);
+ * Errors: NULL; a weight not of rank 2 or not a whole leaf; no such rule or activation; a bound
+ * that is negative or not finite. */
+VALGRAD_API ValgradStatus nn_init_weight(Tensor *weight, const NnInit *init,
+                                         NnActivation activation, Random *random);
 
 VALGRAD_API const char *nn_init_name(NnInitRule rule);
 VALGRAD_API ValgradStatus nn_init_find(const char *name, NnInitRule *out);
 
-/* ---- parameters: an ordered list of named tensors ---------------------------------------------- */
+/* ---- parameters: an ordered list of named tensors -------------------------------------------- */
 
 typedef struct NnParameters NnParameters;
 
@@ -120,9 +125,10 @@ typedef struct NnParameters NnParameters;
 VALGRAD_API NnParameters *nn_parameters_new(void);
 VALGRAD_API void nn_parameters_free(NnParameters *parameters);
 
-/* Appends a tensor made by tensor_param() (or any whole leaf) and holds it; labels it with name if it has
- * no label. Names are copied. Errors: NULL; an empty name; a name the list has; not a leaf. */
-VALGRAD_API ValgradStatus nn_parameters_add(NnParameters *parameters, const char *name, Tensor *tensor);
+/* Appends a tensor made by tensor_param() (or any whole leaf) and holds it; labels it with name if
+ * it has no label. Names are copied. Errors: NULL; an empty name; one already there; not a leaf. */
+VALGRAD_API ValgradStatus nn_parameters_add(NnParameters *parameters, const char *name,
+                                            Tensor *tensor);
 
 /* How many tensors, and how many numbers in them; 0 for NULL. */
 VALGRAD_API int64_t nn_parameters_count(const NnParameters *parameters);
@@ -135,14 +141,15 @@ VALGRAD_API const char *nn_parameters_name(const NnParameters *parameters, int64
 /* The tensor called name. Borrowed. Errors: NULL; no such name (VALGRAD_ERROR_NAME). */
 VALGRAD_API Tensor *nn_parameters_find(const NnParameters *parameters, const char *name);
 
-/* Freezes (true) or thaws (false) the tensor called name: a frozen one gets no gradient from the graphs
- * built from now on, and optimizers pass it over. Errors: NULL; no such name. */
-VALGRAD_API ValgradStatus nn_parameters_freeze(NnParameters *parameters, const char *name, bool freeze);
+/* Freezes (true) or thaws (false) the tensor called name: a frozen one gets no gradient from the
+ * graphs built from now on, and optimizers pass it over. Errors: NULL; no such name. */
+VALGRAD_API ValgradStatus nn_parameters_freeze(NnParameters *parameters, const char *name,
+                                               bool freeze);
 
 /* Zeroes every gradient. NULL does nothing. */
 VALGRAD_API void nn_parameters_zero_grad(NnParameters *parameters);
 
-/* ---- linear layer ------------------------------------------------------------------------------ */
+/* ---- linear layer ---------------------------------------------------------------------------- */
 
 /* y = x w + b with weight w (in, out) and bias b (out). (PyTorch keeps the transposed weight.) */
 typedef struct NnLinear NnLinear;
@@ -156,8 +163,8 @@ typedef struct NnLinearOptions {
 #define NN_LINEAR_OPTIONS_INIT                                                                     \
     { NN_INIT_INIT, NN_IDENTITY, false }
 
-/* New: a layer with its weight drawn from random. Errors: NULL random; a side below 1; bad options; out
- * of memory. */
+/* New: a layer with its weight drawn from random. Errors: NULL random; a side below 1; bad options;
+ * out of memory. */
 VALGRAD_API NnLinear *nn_linear_new(int64_t in, int64_t out, const NnLinearOptions *options,
                                     Random *random);
 VALGRAD_API void nn_linear_free(NnLinear *layer);
@@ -174,13 +181,13 @@ VALGRAD_API Tensor *nn_linear_bias(const NnLinear *layer);
 VALGRAD_API ValgradStatus nn_linear_collect(const NnLinear *layer, const char *prefix,
                                             NnParameters *into);
 
-/* ---- multi-layer perceptron -------------------------------------------------------------------- */
+/* ---- multi-layer perceptron ------------------------------------------------------------------ */
 
 /* Linear layers of the given sizes with an activation after each. Parameters are named as PyTorch's
  * nn.Sequential(Linear, activation, Linear, …) names them: "0.weight", "0.bias", "2.weight", … */
 typedef struct NnMlp NnMlp;
 
-/* NN_SIZES(784, 128, 10) stands for the two arguments "int count, const int64_t *sizes" (C only). */
+/* NN_SIZES(784, 128, 10) stands for the arguments "int count, const int64_t *sizes" (C only). */
 #define NN_SIZES(...)                                                                              \
     (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__}
 
@@ -214,11 +221,11 @@ VALGRAD_API NnLinear *nn_mlp_layer(const NnMlp *mlp, int i);
  * without recording. Errors: as nn_mlp_forward(); n differs from the rows. */
 VALGRAD_API ValgradStatus nn_mlp_predict(const NnMlp *mlp, Tensor *x, int64_t n, int64_t *labels);
 
-/* How many of the n rows of logits (batch, classes), or (classes), have their (first) greatest number at
- * their label; -1 on error. Errors: NULL; n differs from the rows; rank. */
+/* How many of the n rows of logits (batch, classes), or (classes), have their (first) greatest
+ * number at their label; -1 on error. Errors: NULL; n differs from the rows; rank. */
 VALGRAD_API int64_t nn_count_correct(const Tensor *logits, int64_t n, const int64_t *labels);
 
-/* ---- optimizers -------------------------------------------------------------------------------- */
+/* ---- optimizers ------------------------------------------------------------------------------ */
 
 /* Changes parameters w by their gradients g; see the makers for the rules. A parameter to which no
  * gradient has come since it was last zeroed, or that is frozen, stays as it is, its state too. */
@@ -239,7 +246,8 @@ typedef struct NnSgdOptions {
 /* D. Kingma, J. Ba, "Adam", 2015. At the t-th step of a parameter:
  * d = g + weight_decay w;  m = beta1 m + (1 - beta1) d;  v = beta2 v + (1 - beta2) d^2;
  * w = w - learning_rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).
- * AdamW (I. Loshchilov, F. Hutter, 2019) takes d = g and, before all, w = w (1 - learning_rate weight_decay). */
+ * AdamW (I. Loshchilov, F. Hutter, 2019) takes d = g instead, and before all else
+ * w = w - learning_rate weight_decay w. */
 typedef struct NnAdamOptions {
     double learning_rate;
     double beta1, beta2; /* in [0, 1) */
@@ -254,15 +262,16 @@ typedef struct NnAdamOptions {
 
 /* New: an optimizer of the tensors that the list has now; holds the tensors, not the list.
  * Errors: NULL parameters; an option outside its range; out of memory. */
-VALGRAD_API NnOptimizer *nn_optimizer_sgd(const NnParameters *parameters, const NnSgdOptions *options);
+VALGRAD_API NnOptimizer *nn_optimizer_sgd(const NnParameters *parameters,
+                                          const NnSgdOptions *options);
 VALGRAD_API NnOptimizer *nn_optimizer_adam(const NnParameters *parameters,
                                            const NnAdamOptions *options);
 VALGRAD_API NnOptimizer *nn_optimizer_adamw(const NnParameters *parameters,
                                             const NnAdamOptions *options);
 VALGRAD_API void nn_optimizer_free(NnOptimizer *optimizer);
 
-/* One step by the gradients that are there: one pass over the numbers of each parameter. Between graphs:
- * one that used the old numbers can no longer be differentiated. Errors: NULL. */
+/* One step by the gradients that are there: one pass over the numbers of each parameter. Between
+ * graphs: one that used the old numbers can no longer be differentiated. Errors: NULL. */
 VALGRAD_API ValgradStatus nn_optimizer_step(NnOptimizer *optimizer);
 
 /* Zeroes the gradients of its parameters. NULL does nothing. */
@@ -272,7 +281,7 @@ VALGRAD_API void nn_optimizer_zero_grad(NnOptimizer *optimizer);
 VALGRAD_API double nn_optimizer_learning_rate(const NnOptimizer *optimizer);
 VALGRAD_API ValgradStatus nn_optimizer_set_learning_rate(NnOptimizer *optimizer, double rate);
 
-/* ---- learning-rate schedule -------------------------------------------------------------------- */
+/* ---- learning-rate schedule ------------------------------------------------------------------ */
 
 /* The learning rate at step s = 0, 1, … of `total`:
  *   constant  base
@@ -302,33 +311,34 @@ typedef struct NnSchedule {
 #define NN_SCHEDULE_INIT                                                                           \
     { NN_CONSTANT, 0.1, 0.1, 1, 0.0 }
 
-/* The learning rate; nothing but its arguments counts. NaN on error: NULL; no such rule; step negative;
- * "step" with every below 1; "cosine" with total below 1. */
+/* The learning rate; nothing but its arguments counts. NaN on error: NULL; no such rule; step
+ * negative; "step" with every below 1; "cosine" with total below 1. */
 VALGRAD_API double nn_schedule_rate(const NnSchedule *schedule, int64_t step, int64_t total);
 
 VALGRAD_API const char *nn_schedule_name(NnScheduleRule rule);
 VALGRAD_API ValgradStatus nn_schedule_find(const char *name, NnScheduleRule *out);
 
-/* ---- data: labelled images in bytes ------------------------------------------------------------ */
+/* ---- data: labelled images in bytes ---------------------------------------------------------- */
 
-/* count images of rows x columns bytes (0 … 255), each with a label 0 … classes-1. Never changes. */
+/* count images of rows x columns bytes (0 … 255), each with a label 0 … classes-1. */
 typedef struct NnDataset NnDataset;
 
 /* New: copies count rows columns pixels and count labels.
- * Errors: NULL; a number below 1, or more than 2^32-1 images; classes outside 1 … 256; a label out of
- * range (tells which); out of memory. */
+ * Errors: NULL; a number below 1, or more than 2^32-1 images; classes outside 1 … 256; a label out
+ * of range (tells which); out of memory. */
 VALGRAD_API NnDataset *nn_dataset_new(int64_t count, int64_t rows, int64_t columns, int classes,
                                       const uint8_t *pixels, const uint8_t *labels);
 
 /* New: from two files in IDX form, plain or gzipped (format: Y. LeCun's MNIST page; magic 0x803 for
  * images, 0x801 for labels). Reads both whole or nothing.
- * Errors, each naming the file, what it has and what was expected: cannot be opened; not a file; named
- * .gz and not gzip; damaged; wrong magic; too short; too long; counts that differ; label out of range. */
+ * Errors, each naming the file, what it has and what was expected: cannot be opened; not a file;
+ * named .gz and not gzip; damaged; wrong magic; too short; too long; counts that differ; label out
+ * of range. */
 VALGRAD_API NnDataset *nn_dataset_read_idx(const char *images_path, const char *labels_path,
                                            int classes);
 
-/* New: reads <directory>/<stem>-images-idx3-ubyte and <directory>/<stem>-labels-idx1-ubyte, or these names
- * with .gz behind; stem is "train" or "t10k". */
+/* New: reads <directory>/<stem>-images-idx3-ubyte and <directory>/<stem>-labels-idx1-ubyte, or
+ * these names with .gz behind; stem is "train" or "t10k". */
 VALGRAD_API NnDataset *nn_dataset_find_idx(const char *directory, const char *stem, int classes);
 VALGRAD_API void nn_dataset_free(NnDataset *dataset);
 
@@ -341,7 +351,7 @@ VALGRAD_API int nn_dataset_classes(const NnDataset *dataset);
 VALGRAD_API const uint8_t *nn_dataset_pixels(const NnDataset *dataset, int64_t i);
 VALGRAD_API int nn_dataset_label(const NnDataset *dataset, int64_t i);
 
-/* ---- mini-batches ------------------------------------------------------------------------------ */
+/* ---- mini-batches ---------------------------------------------------------------------------- */
 
 /* Deals a dataset out in batches, epoch after epoch. */
 typedef struct NnLoader NnLoader;
@@ -368,11 +378,12 @@ typedef struct NnBatch {
 VALGRAD_API NnLoader *nn_loader_new(const NnDataset *dataset, const NnLoaderOptions *options);
 VALGRAD_API void nn_loader_free(NnLoader *loader);
 
-/* The next batch of the epoch; NULL once when the epoch has ended, then the next epoch begins. Every full
- * batch comes in the same tensor, the smaller last ones in another. Errors: NULL. */
+/* The next batch of the epoch; NULL once when the epoch has ended, then the next epoch begins.
+ * Every full batch comes in the same tensor, the smaller last ones in another. Errors: NULL. */
 VALGRAD_API const NnBatch *nn_loader_next(NnLoader *loader);
 
-/* Goes to the start of the given epoch, dropping what is left of the present one. Errors: NULL; negative. */
+/* Goes to the start of the given epoch, dropping what is left of the present one. Errors: NULL;
+ * negative. */
 VALGRAD_API ValgradStatus nn_loader_start(NnLoader *loader, int64_t epoch);
 
 VALGRAD_API int64_t nn_loader_samples(const NnLoader *loader); /* images in an epoch; 0 for NULL */

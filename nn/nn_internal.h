@@ -1,0 +1,35 @@
+/* nn_internal.h - what the files of nn/ share. */
+#ifndef VALGRAD_NN_NN_INTERNAL_H
+#define VALGRAD_NN_NN_INTERNAL_H
+
+#include <stdint.h>
+
+#include <valgrad/error.h>
+#include <valgrad/nn.h>
+
+/* count * size bytes from the library's allocator, of any content or zeroed; NULL and an error that
+ * names function when there are none. Given back by nn__free(); NULL does nothing. */
+void *nn__bytes(const char *function, int64_t count, size_t size);
+void *nn__zeros(const char *function, int64_t count, size_t size);
+void nn__free(void *memory);
+
+/* Looks name up in names[0 … count-1]. */
+ValgradStatus nn__find_name(const char *function, const char *name, const char *const *names,
+                            int count, int *out);
+
+/* An IDX file of unsigned bytes, whole. */
+typedef struct IdxFile {
+    int64_t sides[3];
+    int64_t size; /* product of the sides */
+    uint8_t *bytes;
+} IdxFile;
+
+/* Reads an IDX file of bytes with rank (1 to 3) sides; every message starts with function and names
+ * path. The bytes are given back by nn__free(); on error there are none. */
+ValgradStatus idx__read(const char *function, const char *path, int rank, IdxFile *out);
+
+/* New: a dataset that steals pixels and labels, in every case. `source` names them in messages. */
+NnDataset *dataset__adopt(const char *function, const char *source, const int64_t sides[3],
+                          int classes, uint8_t *pixels, uint8_t *labels);
+
+#endif

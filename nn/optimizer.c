@@ -1,0 +1,234 @@
+/* optimizer.c - SGD, Adam and AdamW: one pass of a kernel over each parameter. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "autograd/error.h"
+#include "nn/nn_internal.h"
+#include "tensor/kernels.h"
+#include "tensor/tensor_internal.h"
+
+/* A parameter and what the optimizer remembers about it. */
+typedef struct Slot {
+    Tensor *tensor;
+    int64_t size;
+    int64_t steps; /* that it has taken */
+    real *state;   /* buffers of size numbers, one after the other; NULL for none */
+} Slot;
+
+struct NnOptimizer {
+    void (*step)(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
+                 const real *gradient);
+    double learning_rate;
+    NnSgdOptions sgd;
+    NnAdamOptions adam;
+    bool decoupled; /* AdamW */
+    int64_t count;
+    Slot *slots;
+};
+
+static void step_sgd(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
+                     const real *gradient)
+{
+    const NnSgdOptions *options = &optimizer->sgd;
+    SgdStep step = {
+        .learning_rate = (real)optimizer->learning_rate,
+        .momentum = (real)options->momentum,
+        .weight_decay = (real)options->weight_decay,
+        .nesterov = options->nesterov,
+    };
+    kernels__get()->sgd(numbers, gradient, slot->state, slot->size, &step);
+}
+
+static void step_adam(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
+                      const real *gradient)
+{
+    const NnAdamOptions *options = &optimizer->adam;
+    AdamStep step = {
+        .learning_rate = (real)optimizer->learning_rate,
+        .beta1 = (real)options->beta1,
+        .beta2 = (real)options->beta2,
+        .epsilon = (real)options->epsilon,
+        .weight_decay = (real)options->weight_decay,
+        .decoupled = optimizer->decoupled,
+        .correction1 = (real)(1 - pow(options->beta1, (double)slot->steps)),
+        .correction2 = (real)(1 - pow(options->beta2, (double)slot->steps)),
+    };
+    kernels__get()->adam(numbers, gradient, slot->state, slot->state + slot->size, slot->size,
+                         &step);
+}
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+/* Whether 0 <= number < below. */
+static bool check_range(const char *function, const char *name, double number, double below)
+{
+    if (number >= 0 && number < below)
+        return true;
+    if (isinf(below))
+        error__set(VALGRAD_ERROR_ARGUMENT, "%s: %s %g: expected a finite number from 0", function,
+                   name, number);
+    else
+        error__set(VALGRAD_ERROR_ARGUMENT, "%s: %s %g: expected a number from 0 to below %g",
+                   function, name, number, below);
+    return false;
+}
+
+static bool check_sgd(const char *function, const NnSgdOptions *options)
+{
+    if (!check_range(function, "learning_rate", options->learning_rate, (double)INFINITY) ||
+        !check_range(function, "momentum", options->momentum, 1) ||
+        !check_range(function, "weight_decay", options->weight_decay, (double)INFINITY))
+        return false;
+    if (!options->nesterov || options->momentum > 0)
+        return true;
+    error__set(VALGRAD_ERROR_ARGUMENT, "%s: nesterov with momentum 0: expected a momentum above 0",
+               function);
+    return false;
+}
+
+static bool check_adam(const char *function, const NnAdamOptions *options)
+{
+    return check_range(function, "learning_rate", options->learning_rate, (double)INFINITY) &&
+           check_range(function, "beta1", options->beta1, 1) &&
+           check_range(function, "beta2", options->beta2, 1) &&
+           check_range(function, "epsilon", options->epsilon, (double)INFINITY) &&
+           check_range(function, "weight_decay", options->weight_decay, (double)INFINITY);
+}
+
+/* ---- create ---------------------------------------------------------------------------------- */
+
+static bool fill_slot(const char *function, Slot *slot, Tensor *tensor, int buffers)
+{
+    slot->tensor = tensor_retain(tensor);
+    slot->size = tensor_size(tensor);
+    if (buffers == 0 || slot->size == 0)
+        return true;
+    slot->state = nn__zeros(function, slot->size, (size_t)buffers * sizeof(real));
+    return slot->state != NULL;
+}
+
+/* An optimizer with `buffers` numbers of state for each number of the parameters. */
+static NnOptimizer *new_optimizer(const char *function, const NnParameters *parameters, int buffers)
+{
+    NnOptimizer *optimizer = nn__zeros(function, 1, sizeof *optimizer);
+    if (!optimizer)
+        return NULL;
+    int64_t count = nn_parameters_count(parameters);
+    optimizer->slots = nn__zeros(function, count ? count : 1, sizeof *optimizer->slots);
+    bool complete = optimizer->slots != NULL;
+    for (int64_t i = 0; complete && i < count; i++) {
+        optimizer->count++;
+        complete =
+            fill_slot(function, &optimizer->slots[i], nn_parameters_at(parameters, i), buffers);
+    }
+    if (complete)
+        return optimizer;
+    nn_optimizer_free(optimizer);
+    return NULL;
+}
+
+NnOptimizer *nn_optimizer_sgd(const NnParameters *parameters, const NnSgdOptions *options)
+{
+    static const char function[] = "nn_optimizer_sgd";
+    const NnSgdOptions standard = NN_SGD_OPTIONS_INIT;
+    options = options ? options : &standard;
+    if (!parameters) {
+        error__null(function, "parameters");
+        return NULL;
+    }
+    if (!check_sgd(function, options))
+        return NULL;
+    NnOptimizer *optimizer = new_optimizer(function, parameters, options->momentum > 0 ? 1 : 0);
+    if (!optimizer)
+        return NULL;
+    optimizer->step = step_sgd;
+    optimizer->sgd = *options;
+    optimizer->learning_rate = options->learning_rate;
+    return optimizer;
+}
+
+static NnOptimizer *new_adam(const char *function, const NnParameters *parameters,
+                             const NnAdamOptions *options, bool decoupled)
+{
+    if (!parameters) {
+        error__null(function, "parameters");
+        return NULL;
+    }
+    if (!check_adam(function, options))
+        return NULL;
+    NnOptimizer *optimizer = new_optimizer(function, parameters, 2);
+    if (!optimizer)
+        return NULL;
+    optimizer->step = step_adam;
+    optimizer->adam = *options;
+    optimizer->decoupled = decoupled;
+    optimizer->learning_rate = options->learning_rate;
+    return optimizer;
+}
+
+NnOptimizer *nn_optimizer_adam(const NnParameters *parameters, const NnAdamOptions *options)
+{
+    const NnAdamOptions standard = NN_ADAM_OPTIONS_INIT;
+    return new_adam("nn_optimizer_adam", parameters, options ? options : &standard, false);
+}
+
+NnOptimizer *nn_optimizer_adamw(const NnParameters *parameters, const NnAdamOptions *options)
+{
+    const NnAdamOptions standard = NN_ADAMW_OPTIONS_INIT;
+    return new_adam("nn_optimizer_adamw", parameters, options ? options : &standard, true);
+}
+
+void nn_optimizer_free(NnOptimizer *optimizer)
+{
+    if (!optimizer)
+        return;
+    for (int64_t i = 0; i < optimizer->count; i++) {
+        tensor_release(optimizer->slots[i].tensor);
+        nn__free(optimizer->slots[i].state);
+    }
+    nn__free(optimizer->slots);
+    nn__free(optimizer);
+}
+
+/* ---- use ------------------------------------------------------------------------------------- */
+
+ValgradStatus nn_optimizer_step(NnOptimizer *optimizer)
+{
+    if (!optimizer)
+        return error__null("nn_optimizer_step", "optimizer");
+    for (int64_t i = 0; i < optimizer->count; i++) {
+        Slot *slot = &optimizer->slots[i];
+        const real *gradient =
+            tensor_wants_grad(slot->tensor) ? tensor__gradient(slot->tensor) : NULL;
+        if (!gradient)
+            continue;
+        real *numbers = tensor__writable(slot->tensor);
+        if (!numbers)
+            return valgrad_last_status();
+        slot->steps++;
+        optimizer->step(optimizer, slot, numbers, gradient);
+    }
+    return VALGRAD_OK;
+}
+
+void nn_optimizer_zero_grad(NnOptimizer *optimizer)
+{
+    for (int64_t i = 0; optimizer && i < optimizer->count; i++)
+        tensor_zero_grad(optimizer->slots[i].tensor);
+}
+
+double nn_optimizer_learning_rate(const NnOptimizer *optimizer)
+{
+    return optimizer ? optimizer->learning_rate : (double)NAN;
+}
+
+ValgradStatus nn_optimizer_set_learning_rate(NnOptimizer *optimizer, double rate)
+{
+    static const char function[] = "nn_optimizer_set_learning_rate";
+    if (!optimizer)
+        return error__null(function, "optimizer");
+    if (!check_range(function, "learning rate", rate, (double)INFINITY))
+        return VALGRAD_ERROR_ARGUMENT;
+    optimizer->learning_rate = rate;
+    return VALGRAD_OK;
+}
