@@ -1,0 +1,246 @@
+/* test_mnist_cli.c - the trainer as its user meets it: what it prints and its exit codes. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <valgrad/real.h>
+
+#include "testing.h"
+
+static char program[PATH_MAX];
+
+/* MNIST_PROGRAM in the environment or compiled in; else where the build puts it, seen from this
+ * test. */
+static bool find_program(void)
+{
+    const char *given = getenv("MNIST_PROGRAM");
+#ifdef MNIST_PROGRAM
+    given = given ? given : MNIST_PROGRAM;
+#endif
+    if (given) {
+        snprintf(program, sizeof program, "%s", given);
+        return access(program, X_OK) == 0;
+    }
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 64);
+    program[length > 0 ? length : 0] = '\0';
+    for (int i = 0; i < 2; i++) {
+        char *slash = strrchr(program, '/');
+        if (slash)
+            *slash = '\0';
+    }
+    strcat(program, sizeof(real) == 8 ? "/bin/valgrad-mnist" : "/bin/valgradf-mnist");
+    return access(program, X_OK) == 0;
+}
+
+/* What the last run printed, standard error included, and its exit code. */
+static char printed[20000];
+static int code;
+
+static void run(const char *arguments)
+{
+    char command[PATH_MAX + 1000];
+    snprintf(command, sizeof command, "'%s' %s 2>&1", program, arguments);
+    FILE *pipe = popen(command, "r");
+    ck_assert_ptr_nonnull(pipe);
+    size_t n = fread(printed, 1, sizeof printed - 1, pipe);
+    printed[n] = '\0';
+    int status = pclose(pipe);
+    ck_assert_msg(WIFEXITED(status), "%s ended by a signal", arguments);
+    code = WEXITSTATUS(status);
+}
+
+static int lines(void)
+{
+    int count = 0;
+    for (const char *at = printed; *at; at++)
+        count += *at == '\n';
+    return count;
+}
+
+/* Whether the run printed one line, with this in it, and ended with this code. */
+static void check_refused(const char *arguments, int expected_code, const char *expected)
+{
+    run(arguments);
+    ck_assert_msg(code == expected_code, "%s: exit code %d: expected %d\n%s", arguments, code,
+                  expected_code, printed);
+    ck_assert_msg(strstr(printed, expected) != NULL, "%s: \"%s\": expected \"%s\"", arguments,
+                  printed, expected);
+    ck_assert_msg(lines() == 1, "%s: expected one line:\n%s", arguments, printed);
+}
+
+/* ---- wrong options --------------------------------------------------------------------------- */
+
+static const struct {
+    const char *arguments, *expected;
+} wrong[] = {
+    {"--epochs ten", "--epochs ten: expected a whole number from 1 to 1000000"},
+    {"--epochs 0", "--epochs 0: expected a whole number from 1"},
+    {"--epochs 3x", "--epochs 3x: expected a whole number"},
+    {"--epochs ''", "expected a whole number"},
+    {"--epochs 99999999999999999999999", "expected a whole number"},
+    {"--batch -1", "--batch -1: expected a whole number from 1"},
+    {"--batch 1.5", "--batch 1.5: expected a whole number"},
+    {"--lr fast", "--lr fast: expected a number from 0 to 1000"},
+    {"--lr -0.1", "--lr -0.1: expected a number"},
+    {"--lr nan", "--lr nan: expected a number"},
+    {"--lr inf", "--lr inf: expected a number"},
+    {"--momentum 1", "--momentum 1: expected a number from 0 to 0.9999"},
+    {"--weight-decay -1", "--weight-decay -1: expected a number"},
+    {"--seed x", "--seed x: expected a whole number from 0"},
+    {"--train-limit 0", "--train-limit 0: expected a whole number from 1"},
+    {"--train-limit 60001", "--train-limit 60001: the data has 60000 digits"},
+    {"--layers 128,", "--layers 128,: expected up to 16 whole numbers"},
+    {"--layers 128,x", "--layers 128,x: expected up to 16 whole numbers"},
+    {"--layers 0", "--layers 0: expected up to 16 whole numbers"},
+    {"--layers ''", "expected up to 16 whole numbers"},
+    {"--layers 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "expected up to 16 whole numbers"},
+    {"--activation rel",
+     "--activation rel: expected one of identity, relu, leaky_relu, tanh, sigmoid, softplus"},
+    {"--init he", "--init he: expected one of kaiming_uniform, kaiming_normal, xavier_uniform"},
+    {"--schedule linear", "--schedule linear: expected one of constant, step, cosine"},
+    {"--optimizer sdg", "--optimizer sdg: expected one of sgd, adam, adamw"},
+    {"--optimizer adam --momentum 0.9", "--optimizer adam takes neither --momentum nor --nesterov"},
+    {"--momentum 0 --nesterov", "--nesterov with --momentum 0: expected a momentum above 0"},
+    {"train.csv", "\"train.csv\": expected options only"},
+};
+
+START_TEST(wrong_options)
+{
+    check_refused(wrong[_i].arguments, 2, wrong[_i].expected);
+}
+END_TEST
+
+START_TEST(unknown_option)
+{
+    run("--bogus");
+    ck_assert_int_eq(code, 2);
+    ck_assert_msg(strstr(printed, "unrecognized option '--bogus'") != NULL, "%s", printed);
+    run("--epochs");
+    ck_assert_int_eq(code, 2);
+    ck_assert_msg(strstr(printed, "requires an argument") != NULL, "%s", printed);
+}
+END_TEST
+
+START_TEST(help_lists_every_option)
+{
+    static const char *const names[] = {
+        "--epochs",       "--batch",    "--lr",         "--momentum",    "--nesterov",
+        "--no-nesterov",  "--schedule", "--optimizer",  "--layers",      "--activation",
+        "--init",         "--seed",     "--no-shuffle", "--train-limit", "--data",
+        "--weight-decay", "--quiet",    "--help",       "--version"};
+    run("--help");
+    ck_assert_int_eq(code, 0);
+    for (size_t i = 0; i < COUNT(names); i++)
+        ck_assert_msg(strstr(printed, names[i]) != NULL, "no %s in\n%s", names[i], printed);
+    run("--version");
+    ck_assert_int_eq(code, 0);
+    ck_assert_ptr_nonnull(strstr(printed, "valgrad"));
+}
+END_TEST
+
+/* ---- wrong data ------------------------------------------------------------------------------ */
+
+START_TEST(wrong_data)
+{
+    check_refused("--data /nowhere", 1, "/nowhere: cannot be read: No such file or directory");
+    check_refused("--data /etc/passwd", 1, "/etc/passwd: is a file: expected the directory");
+    check_refused("--data /proc", 1,
+                  "/proc: has neither train-images-idx3-ubyte nor train-images-idx3-ubyte.gz");
+}
+END_TEST
+
+START_TEST(full_disk)
+{
+    char command[PATH_MAX + 100];
+    snprintf(command, sizeof command, "'%s' --train-limit 64 --epochs 1 2>/dev/null >/dev/full",
+             program);
+    int status = system(command);
+    ck_assert_int_eq(WEXITSTATUS(status), 1);
+}
+END_TEST
+
+/* ---- right ones ------------------------------------------------------------------------------ */
+
+static double last_line_accuracy(void)
+{
+    const char *line = strstr(printed, "\ntest accuracy ");
+    line = line ? line + 1 : printed;
+    double accuracy = -1;
+    char rest[3] = "";
+    ck_assert_msg(sscanf(line, "test accuracy %lf %2s", &accuracy, rest) == 2 && rest[0] == '%',
+                  "%s", printed);
+    ck_assert_ptr_eq(strchr(line, '\n'), printed + strlen(printed) - 1);
+    return accuracy;
+}
+
+START_TEST(one_epoch_of_10000_digits)
+{
+    run("--train-limit 10000 --epochs 1");
+    ck_assert_int_eq(code, 0);
+    ck_assert_msg(strstr(printed, "784-128-10 relu, 101770 parameters") != NULL, "%s", printed);
+    ck_assert_msg(strstr(printed, "\nepoch 1/1  loss 0.") != NULL, "%s", printed);
+    ck_assert_msg(strchr(printed, '\r') == NULL, "a bar in a pipe: %s", printed);
+    ck_assert_int_eq(lines(), 3);
+    ck_assert_double_gt(last_line_accuracy(), 85);
+}
+END_TEST
+
+/* Every choice trains; `quiet` leaves one line. */
+static const char *const choices[] = {
+    "--optimizer adam",     "--optimizer adamw --weight-decay 0.01",
+    "--momentum 0",         "--no-nesterov",
+    "--schedule step",      "--schedule constant --lr 0.05",
+    "--layers none",        "--layers 64,32",
+    "--activation tanh",    "--init xavier_normal",
+    "--init-bias 0.1",      "--no-shuffle",
+    "--weight-decay 1e-4",  "--init uniform --init-bound 0.05",
+    "--batch 1 --lr 0.003",
+};
+
+START_TEST(every_choice_trains)
+{
+    char arguments[200];
+    snprintf(arguments, sizeof arguments, "--train-limit 3000 --epochs 2 --quiet %s", choices[_i]);
+    run(arguments);
+    ck_assert_msg(code == 0, "%s", printed);
+    ck_assert_int_eq(lines(), 1);
+    ck_assert_double_gt(last_line_accuracy(), 75);
+}
+END_TEST
+
+START_TEST(a_seed_fixes_everything)
+{
+    char first[100];
+    run("--train-limit 2000 --epochs 1 --quiet --seed 3");
+    memcpy(first, printed, sizeof first);
+    run("--train-limit 2000 --epochs 1 --quiet --seed 3");
+    ck_assert_mem_eq(printed, first, sizeof first);
+}
+END_TEST
+
+int main(void)
+{
+    if (!find_program()) {
+        printf("skipped: no program at %s\n", program);
+        return EXIT_SUCCESS;
+    }
+    Suite *suite = suite_create("mnist");
+    TCase *cases = new_case(suite, "mnist", 120);
+    tcase_add_loop_test(cases, wrong_options, 0, (int)COUNT(wrong));
+    tcase_add_test(cases, unknown_option);
+    tcase_add_test(cases, help_lists_every_option);
+    tcase_add_test(cases, wrong_data);
+    tcase_add_test(cases, full_disk);
+    tcase_add_test(cases, one_epoch_of_10000_digits);
+    tcase_add_loop_test(cases, every_choice_trains, 0, (int)COUNT(choices));
+    tcase_add_test(cases, a_seed_fixes_everything);
+    return run_suite(suite);
+}
