@@ -1,0 +1,411 @@
+/* harness.c - processes, turns, statistics, table and JSON: see harness.h. */
+#define _GNU_SOURCE
+#include "bench/harness.h"
+
+#include <math.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MOST_TURNS = 1001, LINE = 512 };
+
+static const double turn_seconds = 4e-3;   /* a turn repeats short work until about this long, */
+static const double program_seconds = 3.0; /* and long work has fewer turns */
+
+/* ---- inside a program's process ---------------------------------------------------------------- */
+
+static double read_clock(clockid_t clock)
+{
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static double peak_bytes(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss * 1024;
+}
+
+static void serve(void (*run)(double *results), int threads, FILE *in, FILE *out)
+{
+    const clockid_t clock = threads > 1 ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID;
+    char line[LINE];
+    fprintf(out, "ready %.0f\n", peak_bytes());
+    while (fflush(out) == 0 && fgets(line, sizeof line, in) && strncmp(line, "repeat ", 7) == 0) {
+        double results[BENCH_RESULTS] = {0};
+        const long count = strtol(line + 7, NULL, 10);
+        const double start = read_clock(clock);
+        for (long i = 0; i < count; i++)
+            run(results);
+        fprintf(out, "%.9g %.0f", read_clock(clock) - start, peak_bytes());
+        for (int i = 0; i < BENCH_RESULTS; i++)
+            fprintf(out, " %.17g", results[i]);
+        fprintf(out, "\n");
+    }
+}
+
+/* ---- a program, seen from outside -------------------------------------------------------------- */
+
+typedef struct Entrant {
+    const BenchProgram *program;
+    pid_t process;
+    FILE *to, *from;
+    double idle_bytes, bytes_per_unit; /* the latter 0 when not known */
+    long repetitions;                  /* in a turn */
+    double times[MOST_TURNS], spent;   /* times are in the workload's unit */
+    int turns;
+    bool wrong;
+} Entrant;
+
+/* So that no program is moved between cores while it is measured. The last core is likely to have
+ * least to do with the machine's own affairs. */
+static void pin_to_one_core(void)
+{
+    cpu_set_t allowed, one;
+    CPU_ZERO(&one);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
+    size_t cpu = CPU_SETSIZE - 1;
+    while (cpu > 0 && !CPU_ISSET(cpu, &allowed))
+        cpu--;
+    CPU_SET(cpu, &one);
+    (void)sched_setaffinity(0, sizeof one, &one);
+}
+
+static void replace_process(const BenchProgram *program, const char *workload)
+{
+    const char *words[BENCH_WORDS + 2] = {NULL};
+    int count = 0;
+    while (count < BENCH_WORDS && program->command[count]) {
+        words[count] = program->command[count];
+        count++;
+    }
+    words[count] = workload;
+    execvp(words[0], (char *const *)(uintptr_t)words);
+    _exit(127);
+}
+
+static void start(Entrant *entrant, const BenchWorkload *workload)
+{
+    int down[2], up[2];
+    if (pipe(down) != 0 || pipe(up) != 0)
+        return;
+    fflush(stdout);
+    entrant->process = fork();
+    if (entrant->process == 0) {
+        close(down[1]);
+        close(up[0]);
+        if (workload->threads == 1)
+            pin_to_one_core();
+        if (entrant->program->run) {
+            serve(entrant->program->run, workload->threads, fdopen(down[0], "r"),
+                  fdopen(up[1], "w"));
+            _exit(0);
+        }
+        dup2(down[0], STDIN_FILENO);
+        dup2(up[1], STDOUT_FILENO);
+        replace_process(entrant->program, workload->name);
+    }
+    close(down[0]);
+    close(up[1]);
+    entrant->to = fdopen(down[1], "w");
+    entrant->from = fdopen(up[0], "r");
+}
+
+/* The end is said, for processes started later have copies of the pipe and keep it open. */
+static void stop(Entrant *entrant)
+{
+    if (entrant->to) {
+        fprintf(entrant->to, "end\n");
+        fclose(entrant->to);
+    }
+    if (entrant->from)
+        fclose(entrant->from);
+    entrant->to = entrant->from = NULL;
+    if (entrant->process > 0)
+        waitpid(entrant->process, NULL, 0);
+    entrant->process = 0;
+}
+
+static bool await_ready(Entrant *entrant)
+{
+    char line[LINE];
+    return entrant->from && fgets(line, sizeof line, entrant->from) &&
+           sscanf(line, "ready %lf", &entrant->idle_bytes) == 1;
+}
+
+/* Seconds that n repetitions took, or a negative number when the process has failed. */
+static double repeat(Entrant *entrant, long n, double *bytes, double *results)
+{
+    char line[LINE];
+    fprintf(entrant->to, "repeat %ld\n", n);
+    if (fflush(entrant->to) != 0 || !fgets(line, sizeof line, entrant->from))
+        return -1;
+    char *rest = line;
+    const double seconds = strtod(rest, &rest);
+    *bytes = strtod(rest, &rest);
+    for (int i = 0; i < BENCH_RESULTS; i++)
+        results[i] = strtod(rest, &rest);
+    return seconds;
+}
+
+/* ---- turns ------------------------------------------------------------------------------------- */
+
+static bool results_are_right(const Entrant *entrant, const BenchWorkload *workload,
+                              const double *results)
+{
+    bool right = true;
+    for (int i = 0; i < BENCH_RESULTS && workload->results[i].what; i++) {
+        const BenchResult *result = &workload->results[i];
+        if (fabs(results[i] - result->expected) <= workload->tolerance * fabs(result->expected))
+            continue;
+        printf("  %-12s WRONG: %s is %.12g, expected %.12g\n", entrant->program->name, result->what,
+               results[i], result->expected);
+        right = false;
+    }
+    return right;
+}
+
+/* The first repetitions: they show whether the program is there, right, and how long it takes. */
+static bool warm_up(Entrant *entrant, const BenchWorkload *workload)
+{
+    double bytes = 0, results[BENCH_RESULTS];
+    if (!await_ready(entrant)) {
+        entrant->wrong = entrant->program->run;
+        return false;
+    }
+    double seconds = repeat(entrant, 1, &bytes, results);
+    entrant->wrong = seconds < 0 || !results_are_right(entrant, workload, results);
+    if (entrant->wrong)
+        return false;
+    if (workload->units > 0)
+        entrant->bytes_per_unit = (bytes - entrant->idle_bytes) / workload->units;
+    for (entrant->repetitions = 1; seconds > 0 && seconds < turn_seconds;) {
+        entrant->repetitions *= 2;
+        seconds = repeat(entrant, entrant->repetitions, &bytes, results);
+    }
+    return seconds >= 0;
+}
+
+static void take_turn(Entrant *entrant, const BenchWorkload *workload)
+{
+    double bytes, results[BENCH_RESULTS], warm = 0;
+    if (entrant->spent > program_seconds)
+        return;
+    if (entrant->repetitions > 1) /* others had the caches since */
+        warm = repeat(entrant, 1, &bytes, results);
+    const double seconds = repeat(entrant, entrant->repetitions, &bytes, results);
+    if (seconds < 0)
+        return;
+    entrant->times[entrant->turns++] = seconds / (double)entrant->repetitions * workload->scale;
+    entrant->spent += warm + seconds;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double minimum(const Entrant *entrant)
+{
+    return entrant->times[0];
+}
+
+static double median(const Entrant *entrant)
+{
+    const int n = entrant->turns;
+    return (entrant->times[(n - 1) / 2] + entrant->times[n / 2]) / 2;
+}
+
+/* ---- what is told ------------------------------------------------------------------------------ */
+
+static void print_heading(const BenchWorkload *workload)
+{
+    printf("\n%s: %s\n  %-12s %10s %10s %10s %10s\n", workload->name, workload->title, workload->unit,
+           "minimum", "median", "ours/it", workload->units > 0 ? "bytes/op" : "");
+}
+
+static void print_row(const Entrant *entrant, const Entrant *ours)
+{
+    if (entrant->turns == 0) {
+        if (!entrant->wrong)
+            printf("  %-12s skipped: %s\n", entrant->program->name, entrant->program->missing);
+        return;
+    }
+    printf("  %-12s %10.4g %10.4g ", entrant->program->name, minimum(entrant), median(entrant));
+    if (entrant != ours && ours->turns > 0)
+        printf("%9.3gx ", median(ours) / median(entrant));
+    else
+        printf("%10s ", "");
+    if (entrant->bytes_per_unit > 0)
+        printf("%10.0f", entrant->bytes_per_unit);
+    printf("\n");
+}
+
+static void json_row(FILE *json, const char *precision, const BenchWorkload *workload,
+                     const char *program, const char *unit, double least, double middle, double ours)
+{
+    fprintf(json,
+            "%s\n  {\"workload\": \"%s\", \"precision\": \"%s\", \"threads\": %d, \"program\": \"%s\", "
+            "\"unit\": \"%s\", \"min\": %.6g, \"median\": %.6g, \"ours_over_it\": ",
+            ftell(json) > 1 ? "," : "", workload->name, precision, workload->threads, program, unit,
+            least, middle);
+    if (ours > 0 && middle > 0)
+        fprintf(json, "%.4g}", ours / middle);
+    else
+        fprintf(json, "null}");
+}
+
+static void json_rows(FILE *json, const char *precision, const BenchWorkload *workload,
+                      const Entrant *entrant, const Entrant *ours)
+{
+    const char *name = entrant->program->name;
+    json_row(json, precision, workload, name, workload->unit, minimum(entrant), median(entrant),
+             ours->turns > 0 ? median(ours) : 0);
+    if (entrant->bytes_per_unit > 0)
+        json_row(json, precision, workload, name, "bytes/op", entrant->bytes_per_unit,
+                 entrant->bytes_per_unit, ours->bytes_per_unit);
+}
+
+/* ---- a workload -------------------------------------------------------------------------------- */
+
+/* False when a result was wrong. */
+static bool compare(const BenchWorkload *workload, const char *precision, int turns, FILE *json)
+{
+    static Entrant entrants[BENCH_PROGRAMS];
+    int count = 0;
+    bool right = true;
+    memset(entrants, 0, sizeof entrants);
+    print_heading(workload);
+    if (workload->prepare)
+        workload->prepare();
+    for (; count < BENCH_PROGRAMS && workload->programs[count].name; count++) {
+        entrants[count].program = &workload->programs[count];
+        start(&entrants[count], workload);
+        if (!warm_up(&entrants[count], workload))
+            stop(&entrants[count]);
+        right &= !entrants[count].wrong;
+    }
+    for (int turn = 0; turn < turns; turn++) {
+        for (int i = 0; i < count; i++) {
+            if (entrants[i].process)
+                take_turn(&entrants[i], workload);
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        stop(&entrants[i]);
+        qsort(entrants[i].times, (size_t)entrants[i].turns, sizeof(double), ascending);
+    }
+    for (int i = 0; i < count; i++) {
+        print_row(&entrants[i], &entrants[0]);
+        if (json && entrants[i].turns > 0)
+            json_rows(json, precision, workload, &entrants[i], &entrants[0]);
+    }
+    fflush(stdout);
+    return right;
+}
+
+/* ---- main -------------------------------------------------------------------------------------- */
+
+typedef struct Options {
+    const char *json;
+    int turns;
+    int first_name; /* in argv */
+} Options;
+
+static bool is_known(const char *name, int count, const BenchWorkload *workloads)
+{
+    for (int i = 0; i < count; i++) {
+        if (strcmp(workloads[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool parse(int argc, char **argv, int count, const BenchWorkload *workloads, Options *options)
+{
+    int i = 1;
+    for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
+        if (strcmp(argv[i], "--json") == 0)
+            options->json = argv[i + 1];
+        else if (strcmp(argv[i], "--turns") == 0)
+            options->turns = atoi(argv[i + 1]);
+        else
+            return false;
+    }
+    options->first_name = i;
+    for (; i < argc; i++) {
+        if (!is_known(argv[i], count, workloads))
+            return false;
+    }
+    return options->turns >= 1 && options->turns <= MOST_TURNS;
+}
+
+static void print_usage(const char *program, int count, const BenchWorkload *workloads)
+{
+    fprintf(stderr, "usage: %s [--json FILE] [--turns 1 … %d] [workload…]\nworkloads:\n", program,
+            MOST_TURNS);
+    for (int i = 0; i < count; i++)
+        fprintf(stderr, "  %-10s %s\n", workloads[i].name, workloads[i].title);
+}
+
+static bool is_wanted(const BenchWorkload *workload, int argc, char **argv, const Options *options)
+{
+    for (int i = options->first_name; i < argc; i++) {
+        if (strcmp(argv[i], workload->name) == 0)
+            return true;
+    }
+    return options->first_name >= argc;
+}
+
+/* The file appears whole or not at all. */
+static bool finish_json(FILE *json, const char *unfinished, const char *file, bool right)
+{
+    fprintf(json, "\n]\n");
+    const bool written = !ferror(json) && fclose(json) == 0;
+    if (written && right && rename(unfinished, file) == 0)
+        return true;
+    fprintf(stderr, "%s was not written%s\n", file, right ? "" : ": a result was wrong");
+    remove(unfinished);
+    return false;
+}
+
+int bench_main(int argc, char **argv, const char *precision, int count,
+               const BenchWorkload *workloads)
+{
+    Options options = {.turns = 31};
+    char unfinished[4096] = "";
+    FILE *json = NULL;
+    if (!parse(argc, argv, count, workloads, &options)) {
+        print_usage(argv[0], count, workloads);
+        return 2;
+    }
+    if (options.json) {
+        const int length = snprintf(unfinished, sizeof unfinished, "%s.unfinished", options.json);
+        json = length < (int)sizeof unfinished ? fopen(unfinished, "w") : NULL;
+        if (!json) {
+            fprintf(stderr, "%s cannot be written\n", unfinished);
+            return 2;
+        }
+        fprintf(json, "[");
+    }
+    signal(SIGPIPE, SIG_IGN); /* a process that has ended shows by what it answers */
+    bool right = true;
+    for (int i = 0; i < count; i++) {
+        if (is_wanted(&workloads[i], argc, argv, &options))
+            right &= compare(&workloads[i], precision, options.turns, json);
+    }
+    if (json)
+        right &= finish_json(json, unfinished, options.json, right);
+    return right ? EXIT_SUCCESS : EXIT_FAILURE;
+}
