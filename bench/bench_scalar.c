@@ -205,10 +205,11 @@ static void chain_ten_million(double *results)
 #define TOLERANCE(in_double, in_float) in_float
 #else
 #define PRECISION "double"
-#define PEER(name, program, package)                                                               \
-    {name, NULL, {VALGRAD_PEERS "/" program}, "needs the package " package " when this is built"},
-#define PYTHON_PEER(name, python, module, missing)                                                 \
-    {name, NULL, {python, VALGRAD_PEER_SCRIPT, module}, missing},
+#define PEER(peer, program, package)                                                               \
+    {.name = peer, .command = {VALGRAD_PEERS "/" program},                                         \
+     .missing = "needs the package " package " when this is built"},
+#define PYTHON_PEER(peer, python, module, needs)                                                   \
+    {.name = peer, .command = {python, VALGRAD_PEER_SCRIPT, module}, .missing = needs},
 #define PEERS                                                                                      \
     PEER("Stan Math", "peer_stan", "r-cran-stanheaders")                                           \
     PEER("ADOL-C", "peer_adolc", "libadolc-dev")                                                   \
@@ -219,6 +220,8 @@ static void chain_ten_million(double *results)
 #define TOLERANCE(in_double, in_float) in_double
 #endif
 
+#define OURS(function) {.name = "ours", .run = (function)}
+#define LIMIT(function) {.name = "limit", .run = (function)}
 #define NS_PER_OP(count) .threads = 1, .unit = "ns/op", .scale = 1e9 / (count)
 #define PER_OPERATION(count) NS_PER_OP(count), .units = (count)
 #define EXPR_OPS 25.0
@@ -234,30 +237,30 @@ static const BenchWorkload workloads[] = {
     {"W1", "one formula of 25 operations", NS_PER_OP(EXPR_OPS),
      .tolerance = TOLERANCE(1e-12, 1e-5),
      .results = {{"g", 24.70408163265306}, {"dg/da", 138.8338192419825}, {"dg/db", 645.5772594752186}},
-     .programs = {{"ours", expr}, {"limit", limit_expr}, PEERS PYTHON_PEERS}},
+     .programs = {OURS(expr), LIMIT(limit_expr), PEERS PYTHON_PEERS}},
     {"W2", "a network of 337 parameters in scalars, 65,075 operations", PER_OPERATION(MLP_OPS),
      .tolerance = TOLERANCE(1e-9, 1e-2), .results = MLP_RESULTS, .prepare = prepare_mlp,
-     .programs = {{"ours", mlp_of_scalars}, {"limit", limit_mlp}, PEERS PYTHON_PEERS}},
+     .programs = {OURS(mlp_of_scalars), LIMIT(limit_mlp), PEERS PYTHON_PEERS}},
     {"W2-affine", "the same, ours with one node for each neuron", PER_OPERATION(MLP_OPS),
      .tolerance = TOLERANCE(1e-9, 1e-2), .results = MLP_RESULTS, .prepare = prepare_mlp,
-     .programs = {{"ours", mlp_of_neurons}, {"limit", limit_mlp}, PEERS}},
+     .programs = {OURS(mlp_of_neurons), LIMIT(limit_mlp), PEERS}},
     {"W3", "a million sums, products, tanh of random earlier results", PER_OPERATION(DAG_OPS),
      .tolerance = TOLERANCE(1e-9, 1e-3), .prepare = prepare_tanh,
      .results = {{"the sum", -8.307794414914}, {"its derivative by leaf 999", 0.03351609018},
                  {"by leaf 0", 1.103645191}, {"by all leaves", 784.8715428}},
-     .programs = {{"ours", dag_of_tanh}, PEERS}},
+     .programs = {OURS(dag_of_tanh), PEERS}},
     {"W3n", "the same with 0.5 x for tanh", PER_OPERATION(DAG_OPS),
      .tolerance = TOLERANCE(1e-9, 1e-3), .prepare = prepare_halves,
      .results = {{"the sum", -17.01794437883}, {"its derivative by leaf 999", -0.02930768981},
                  {"by leaf 0", 0.07534447319}, {"by all leaves", 844.6659843}},
-     .programs = {{"ours", dag_of_halves}, PEERS}},
+     .programs = {OURS(dag_of_halves), PEERS}},
 #ifndef VALGRAD_FLOAT
     {"W4", "a chain of 2,000,000 operations", PER_OPERATION(2e6), .tolerance = 1e-9,
      .results = {{"x", 1.106222621832}, {"dx/dx0", 1.105170913}},
-     .programs = {{"ours", chain_million}, {"limit", limit_chain_million}, PEERS}},
+     .programs = {OURS(chain_million), LIMIT(limit_chain_million), PEERS}},
     {"W4-long", "a chain of 20,000,000 operations", PER_OPERATION(2e7), .tolerance = 1e-9,
      .results = {{"x", 2.735464512}, {"dx/dx0", 2.718281694}},
-     .programs = {{"ours", chain_ten_million}, {"limit", limit_chain_ten_million}, PEERS}},
+     .programs = {OURS(chain_ten_million), LIMIT(limit_chain_ten_million), PEERS}},
 #endif
 };
 
