@@ -23,10 +23,12 @@ typedef struct Entry {
     Value *node;
 } Entry;
 
-static _Thread_local struct {
+typedef struct Queue {
     Entry *entries;
     size_t count, room;
-} queue;
+} Queue;
+
+static _Thread_local Queue queue;
 
 static bool younger(Entry a, Entry b)
 {
@@ -275,8 +277,8 @@ static void run_queued(size_t n, Value *const *roots)
     }
 }
 
-ValgradStatus backward__run(const char *function, size_t n, Value *const *roots,
-                            void (*seed)(void *context), void *context)
+static ValgradStatus run(const char *function, size_t n, Value *const *roots,
+                         void (*seed)(void *context), void *context)
 {
     Value *root = n > 0 ? node_of(roots[0]) : NULL;
     Region *region = root ? graph__home(root) : NULL;
@@ -296,6 +298,24 @@ ValgradStatus backward__run(const char *function, size_t n, Value *const *roots,
     else
         run_queued(n, roots);
     return VALGRAD_OK;
+}
+
+ValgradStatus backward__run(const char *function, size_t n, Value *const *roots,
+                            void (*seed)(void *context), void *context)
+{
+    if (backward__pending == 0 && queue.count == 0)
+        return run(function, n, roots, seed, context);
+    /* A user's operation differentiates a graph of its own inside its backward: the pass that called it
+     * is set aside. */
+    const Queue waiting = queue;
+    const int64_t pending = backward__pending;
+    queue = (Queue){0};
+    backward__pending = 0;
+    const ValgradStatus status = run(function, n, roots, seed, context);
+    buffer__give(queue.entries);
+    queue = waiting;
+    backward__pending = pending;
+    return status;
 }
 
 /* ---- from one Value ---------------------------------------------------------------------------- */
