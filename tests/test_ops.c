@@ -1,0 +1,595 @@
+/* test_ops.c - every row of the op table against formulas written here, in long double. */
+#include <stdio.h>
+
+#include <valgrad/random.h>
+
+#include "testing.h"
+
+typedef long double wide;
+typedef wide Function(wide x, wide y, wide p);
+
+/* Where samples must keep away, because there is no derivative. */
+typedef enum Kink { NOWHERE, AT_ZERO, AT_TIES } Kink;
+
+typedef struct Formula {
+    const char *name;
+    Value *(*one)(Value *x);
+    Value *(*one_with)(Value *x, real p);
+    Value *(*two)(Value *x, Value *y);
+    Function *f, *dx, *dy;
+    Kink kink;
+} Formula;
+
+#define FUNCTION(name, expression)                                                                 \
+    static wide name(wide x, wide y, wide p)                                                       \
+    {                                                                                              \
+        (void)x, (void)y, (void)p;                                                                 \
+        return expression;                                                                         \
+    }
+
+#define FORMULAS(ONE, ONE_WITH, TWO)                                                               \
+    TWO(add, NOWHERE, x + y, 1, 1)                                                                 \
+    TWO(sub, NOWHERE, x - y, 1, -1)                                                                \
+    TWO(mul, NOWHERE, x *y, y, x)                                                                  \
+    TWO(div, NOWHERE, x / y, 1 / y, -x / (y * y))                                                  \
+    TWO(pow, NOWHERE, powl(x, y), y *powl(x, y - 1), powl(x, y) * logl(x))                         \
+    TWO(min, AT_TIES, x < y ? x : y, x < y, y < x)                                                 \
+    TWO(max, AT_TIES, x < y ? y : x, y < x, x < y)                                                 \
+    ONE(neg, NOWHERE, 0 - x, -1)                                                                   \
+    ONE(abs, AT_ZERO, x < 0 ? -x : x, x < 0 ? -1 : 1)                                              \
+    ONE(square, NOWHERE, x *x, x + x)                                                              \
+    ONE(sqrt, NOWHERE, sqrtl(x), 1 / (2 * sqrtl(x)))                                               \
+    ONE(exp, NOWHERE, expl(x), expl(x))                                                            \
+    ONE(log, NOWHERE, logl(x), x < 0 ? (wide)NAN : 1 / fabsl(x))                                   \
+    ONE(sin, NOWHERE, sinl(x), cosl(x))                                                            \
+    ONE(cos, NOWHERE, cosl(x), -sinl(x))                                                           \
+    ONE(tanh, NOWHERE, tanhl(x), 1 / (coshl(x) * coshl(x)))                                        \
+    ONE(sigmoid, NOWHERE, 1 / (1 + expl(-x)), 1 / (2 + expl(x) + expl(-x)))                        \
+    ONE(softplus, NOWHERE, log1pl(expl(x)), 1 / (1 + expl(-x)))                                    \
+    ONE(relu, AT_ZERO, x > 0 ? x : 0, x > 0)                                                       \
+    ONE_WITH(leaky_relu, AT_ZERO, x > 0 ? x : p * x, x > 0 ? 1 : p)
+
+#define ONE(name, kink, F, DX)                                                                     \
+    FUNCTION(f_##name, F)                                                                          \
+    FUNCTION(dx_##name, DX)
+#define TWO(name, kink, F, DX, DY)                                                                 \
+    ONE(name, kink, F, DX)                                                                         \
+    FUNCTION(dy_##name, DY)
+FORMULAS(ONE, ONE, TWO)
+#undef ONE
+#undef TWO
+
+static const Formula formulas[] = {
+#define ONE(name, kink, F, DX) {#name, value_##name, NULL, NULL, f_##name, dx_##name, NULL, kink},
+#define ONE_WITH(name, kink, F, DX)                                                                \
+    {#name, NULL, value_##name, NULL, f_##name, dx_##name, NULL, kink},
+#define TWO(name, kink, F, DX, DY)                                                                 \
+    {#name, NULL, NULL, value_##name, f_##name, dx_##name, dy_##name, kink},
+    FORMULAS(ONE, ONE_WITH, TWO)
+#undef ONE
+#undef ONE_WITH
+#undef TWO
+};
+
+static int row_count(void)
+{
+    int count = 0;
+    while (value_op_row((size_t)count))
+        count++;
+    return count;
+}
+
+static const Formula *formula_of(const ValueOpInfo *row)
+{
+    for (size_t i = 0; i < COUNT(formulas); i++) {
+        if (strcmp(formulas[i].name, row->name) == 0)
+            return &formulas[i];
+    }
+    ck_abort_msg("row %s has no formula in this test: add one", row->name);
+    return NULL;
+}
+
+static Value *apply(const Formula *formula, Value *x, Value *y, real p)
+{
+    if (formula->two)
+        return formula->two(x, y);
+    return formula->one_with ? formula->one_with(x, p) : formula->one(x);
+}
+
+/* Value and gradient of one operation at one point. */
+typedef struct Result {
+    real f, dx, dy;
+} Result;
+
+static Result result_at(const Formula *formula, real x, real y, real p)
+{
+    Result result = {0};
+    VALGRAD_SCOPE {
+        Value *a = value_leaf(x), *b = value_leaf(y), *v = apply(formula, a, b, p);
+        assert_status(value_backward(v), VALGRAD_OK);
+        result = (Result){value_data(v), value_grad(a), value_grad(b)};
+    }
+    return result;
+}
+
+/* What 1 + e == 1 leaves of e on this machine (an emulator may have less than <float.h> says). */
+static wide wide_epsilon(void)
+{
+    volatile wide e = 1, sum = 2;
+    while (sum > 1) {
+        e /= 2;
+        sum = 1 + e;
+    }
+    return 2 * e;
+}
+
+/* The derivative of f by its argument number `which`, by central difference of fourth order, whose
+ * best step is the fifth root of epsilon, shorter near 0, where some have a pole. */
+static wide difference(Function *f, int which, wide x, wide y, wide p)
+{
+    const wide at = which ? y : x;
+    const wide h = powl(wide_epsilon(), 0.2L) * fmaxl(0.1L, fminl(1, fabsl(at)));
+    wide v[4];
+    for (int i = 0; i < 4; i++) {
+        const wide moved = at + (wide[]){-2, -1, 1, 2}[i] * h;
+        v[i] = which ? f(x, moved, p) : f(moved, y, p);
+    }
+    return (8 * (v[2] - v[1]) - (v[3] - v[0])) / (12 * h);
+}
+
+/* What the rounding of a few operations in `real` explains, and of the difference. */
+static double difference_tolerance(void)
+{
+    return (double)(8 * (wide)REAL_EPSILON + 100 * powl(wide_epsilon(), 0.8L));
+}
+
+typedef struct Point {
+    real x, y, p;
+} Point;
+
+static Point sample(const ValueOpInfo *row, const Formula *formula, Random *random)
+{
+    Point at;
+    do {
+        at.x = random_uniform(random, (real)row->domain[0][0], (real)row->domain[0][1]);
+        at.y = random_uniform(random, (real)row->domain[1][0], (real)row->domain[1][1]);
+        at.p = random_uniform(random, (real)0.01, (real)0.9);
+    } while ((formula->kink == AT_ZERO && fabs((double)at.x) < 0.01) ||
+             (formula->kink == AT_TIES && fabs((double)(at.x - at.y)) < 0.01));
+    return at;
+}
+
+enum { SAMPLES = 200 };
+
+START_TEST(value_is_the_formula)
+{
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    const Formula *formula = formula_of(row);
+    Random random = random_seeded(1);
+    for (int i = 0; i < SAMPLES; i++) {
+        const Point at = sample(row, formula, &random);
+        const Result result = result_at(formula, at.x, at.y, at.p);
+        const double expected = (double)formula->f(at.x, at.y, at.p);
+        ck_assert_msg(fabs((double)result.f - expected) <= 4 * REAL_EPSILON * fabs(expected),
+                      "%s(%.17g, %.17g) is %.17g, not %.17g", row->name, (double)at.x, (double)at.y,
+                      (double)result.f, expected);
+        assert_same(row->forward(at.x, at.y, at.p), result.f);
+    }
+}
+END_TEST
+
+static void check_derivative(const char *what, const char *name, Point at, real actual, wide expected)
+{
+    const double tolerance = difference_tolerance();
+    ck_assert_msg(fabsl((wide)actual - expected) <= tolerance * fmaxl(1, fabsl(expected)),
+                  "%s of %s at (%.17g, %.17g) is %.17g, not %.17g within %g", what, name,
+                  (double)at.x, (double)at.y, (double)actual, (double)expected, tolerance);
+}
+
+START_TEST(gradient_is_the_central_difference)
+{
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    const Formula *formula = formula_of(row);
+    Random random = random_seeded(2);
+    for (int i = 0; i < SAMPLES; i++) {
+        const Point at = sample(row, formula, &random);
+        const Result result = result_at(formula, at.x, at.y, at.p);
+        check_derivative("dx", row->name, at, result.dx,
+                         difference(formula->f, 0, at.x, at.y, at.p));
+        if (row->arity == 2)
+            check_derivative("dy", row->name, at, result.dy,
+                             difference(formula->f, 1, at.x, at.y, at.p));
+        real first[2];
+        row->first(at.x, at.y, at.p, result.f, first);
+        assert_same(first[0], result.dx);
+        assert_same(row->arity == 2 ? first[1] : 0, result.dy);
+    }
+}
+END_TEST
+
+START_TEST(gradient_is_the_formula)
+{
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    const Formula *formula = formula_of(row);
+    Random random = random_seeded(3);
+    for (int i = 0; i < SAMPLES; i++) {
+        const Point at = sample(row, formula, &random);
+        const Result result = result_at(formula, at.x, at.y, at.p);
+        const double tolerance = 8 * REAL_EPSILON;
+        assert_near(result.dx, formula->dx(at.x, at.y, at.p), tolerance);
+        if (row->arity == 2)
+            assert_near(result.dy, formula->dy(at.x, at.y, at.p), tolerance);
+    }
+}
+END_TEST
+
+START_TEST(second_partials_are_central_differences)
+{
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    const Formula *formula = formula_of(row);
+    Random random = random_seeded(4);
+    for (int i = 0; i < SAMPLES; i++) {
+        const Point at = sample(row, formula, &random);
+        real second[3];
+        row->second(at.x, at.y, at.p, row->forward(at.x, at.y, at.p), second);
+        check_derivative("dxx", row->name, at, second[0],
+                         difference(formula->dx, 0, at.x, at.y, at.p));
+        if (row->arity == 1) {
+            assert_same(second[1], 0);
+            assert_same(second[2], 0);
+            continue;
+        }
+        check_derivative("dxy", row->name, at, second[1],
+                         difference(formula->dx, 1, at.x, at.y, at.p));
+        check_derivative("dyx", row->name, at, second[1],
+                         difference(formula->dy, 0, at.x, at.y, at.p));
+        check_derivative("dyy", row->name, at, second[2],
+                         difference(formula->dy, 1, at.x, at.y, at.p));
+    }
+}
+END_TEST
+
+/* ---- kinks, poles, and what is no number -------------------------------------------------------- */
+
+static void check_kink(const Formula *formula, ValueKink kink)
+{
+    const Result result = result_at(formula, (real)kink.x, (real)kink.y, (real)0.1);
+    ck_assert_msg(same((double)result.dx, (real)kink.dx) && same((double)result.dy, (real)kink.dy),
+                  "%s at (%g, %g) has derivatives (%g, %g), not (%g, %g)", formula->name, kink.x,
+                  kink.y, (double)result.dx, (double)result.dy, kink.dx, kink.dy);
+}
+
+START_TEST(kinks_of_the_row)
+{
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    ck_assert_int_ge(row->kink_count, 0);
+    for (int i = 0; i < row->kink_count; i++)
+        check_kink(formula_of(row), row->kinks[i]);
+}
+END_TEST
+
+static const struct Convention {
+    const char *name;
+    double f;
+    ValueKink kink;
+} conventions[] = {
+    {"abs", 0, {0, 0, 0, 0}},
+    {"abs", 0, {-0.0, 0, 0, 0}},
+    {"abs", NAN, {NAN, 0, NAN, 0}},
+    {"relu", 0, {0, 0, 0, 0}},
+    {"relu", 0, {-0.0, 0, 0, 0}},
+    {"relu", NAN, {NAN, 0, NAN, 0}},
+    {"leaky_relu", 0, {0, 0, 0.1, 0}},
+    {"leaky_relu", NAN, {NAN, 0, NAN, 0}},
+    {"sqrt", 0, {0, 0, INFINITY, 0}},
+    {"sqrt", NAN, {-1, 0, NAN, 0}},
+    {"log", -INFINITY, {0, 0, INFINITY, 0}},
+    {"log", NAN, {-1, 0, NAN, 0}},
+    {"div", INFINITY, {1, 0, INFINITY, -INFINITY}},
+    {"div", NAN, {0, 0, INFINITY, NAN}},
+    {"pow", 1, {0, 0, 0, 0}},
+    {"pow", 0, {0, 1, 1, 0}},
+    {"pow", 0, {0, 2, 0, 0}},
+    {"pow", 0, {0, 0.5, INFINITY, 0}},
+    {"pow", INFINITY, {0, -1, -INFINITY, -INFINITY}},
+    {"pow", -8, {-2, 3, 12, NAN}},
+    {"pow", NAN, {-2, 0.5, NAN, NAN}},
+    {"max", 2, {2, 2, 0.5, 0.5}},
+    {"min", 2, {2, 2, 0.5, 0.5}},
+    {"max", NAN, {1, NAN, NAN, NAN}},
+    {"max", NAN, {NAN, 1, NAN, NAN}},
+    {"min", NAN, {1, NAN, NAN, NAN}},
+    {"min", NAN, {NAN, 1, NAN, NAN}},
+    {"exp", INFINITY, {800, 0, INFINITY, 0}},
+    {"exp", 0, {-INFINITY, 0, 0, 0}},
+    {"tanh", 1, {800, 0, 0, 0}},
+    {"tanh", -1, {-800, 0, 0, 0}},
+    {"sigmoid", 1, {800, 0, 0, 0}},
+    {"sigmoid", 0, {-800, 0, 0, 0}},
+    {"softplus", 800, {800, 0, 1, 0}},
+    {"softplus", 0, {-800, 0, 0, 0}},
+};
+
+START_TEST(conventions_hold)
+{
+    const struct Convention *c = &conventions[_i];
+    const Formula *formula = formula_of(value_op_find(c->name));
+    check_kink(formula, c->kink);
+    assert_same(result_at(formula, (real)c->kink.x, (real)c->kink.y, (real)0.1).f, c->f);
+}
+END_TEST
+
+/* The points at which Stan Math tries each of its functions. */
+static const double stan_points[] = {-1.3, 0.49, 0.99, 1.01, 0, -0.0, INFINITY, -INFINITY, NAN};
+
+/* 1 to any power and anything to the power of 0 are 1 in C, even of NaN. */
+static bool is_one_anyway(const char *name, real x, real y)
+{
+    return strcmp(name, "pow") == 0 && (x == 1 || y == 0);
+}
+
+static void check_stan_point(const ValueOpInfo *row, const Formula *formula, real x, real y)
+{
+    const bool two = row->arity == 2, nan = isnan(x) || (two && isnan(y));
+    const real p = (real)0.1;
+    const Result result = result_at(formula, x, y, p);
+    const double expected = (double)formula->f(x, y, p);
+    if (nan) {
+        ck_assert_msg(isnan(result.f) || is_one_anyway(row->name, x, y), "%s(%g, %g) is %g",
+                      row->name, (double)x, (double)y, (double)result.f);
+        return;
+    }
+    if (isfinite(expected))
+        assert_near(result.f, expected, 4 * REAL_EPSILON);
+    else
+        assert_same(result.f, expected);
+    const bool kink = (formula->kink == AT_ZERO && x == 0) || (formula->kink == AT_TIES && x == y);
+    const double dx = (double)formula->dx(x, y, p);
+    if (!kink && isfinite(x) && isfinite(dx) && (!two || isfinite(y)))
+        assert_near(result.dx, dx, 8 * REAL_EPSILON);
+}
+
+START_TEST(stan_points_behave)
+{
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    const Formula *formula = formula_of(row);
+    for (size_t i = 0; i < COUNT(stan_points); i++) {
+        for (size_t j = 0; j < (row->arity == 2 ? COUNT(stan_points) : 1); j++)
+            check_stan_point(row, formula, (real)stan_points[i], (real)stan_points[j]);
+    }
+    if (row->arity == 1 && strcmp(row->name, "neg") != 0)
+        ck_assert(isnan(result_at(formula, (real)NAN, 0, (real)0.1).dx));
+}
+END_TEST
+
+/* At the ends of unary functions the derivative is the limit. */
+START_TEST(derivatives_at_infinity)
+{
+    static const struct {
+        const char *name;
+        double x, f, dx;
+    } limits[] = {
+        {"exp", INFINITY, INFINITY, INFINITY}, {"log", INFINITY, INFINITY, 0},
+        {"sqrt", INFINITY, INFINITY, 0},       {"tanh", INFINITY, 1, 0},
+        {"tanh", -INFINITY, -1, 0},            {"sigmoid", INFINITY, 1, 0},
+        {"sigmoid", -INFINITY, 0, 0},          {"softplus", INFINITY, INFINITY, 1},
+        {"softplus", -INFINITY, 0, 0},         {"relu", INFINITY, INFINITY, 1},
+        {"relu", -INFINITY, 0, 0},             {"abs", -INFINITY, INFINITY, -1},
+        {"sin", INFINITY, NAN, NAN},           {"cos", -INFINITY, NAN, NAN},
+    };
+    for (size_t i = 0; i < COUNT(limits); i++) {
+        const Formula *formula = formula_of(value_op_find(limits[i].name));
+        const Result result = result_at(formula, (real)limits[i].x, 0, 0);
+        assert_same(result.f, limits[i].f);
+        assert_same(result.dx, limits[i].dx);
+    }
+}
+END_TEST
+
+/* Neither loses digits nor overflows far from 0. */
+START_TEST(large_arguments_keep_their_digits)
+{
+    static const double points[] = {-80, -30, -17, 17, 30, 80};
+    const Formula *softplus = formula_of(value_op_find("softplus"));
+    const Formula *sigmoid = formula_of(value_op_find("sigmoid"));
+    for (size_t i = 0; i < COUNT(points); i++) {
+        const wide x = points[i];
+        const Result s = result_at(sigmoid, (real)x, 0, 0), p = result_at(softplus, (real)x, 0, 0);
+        const double f = (double)f_sigmoid(x, 0, 0), g = (double)f_softplus(x, 0, 0);
+        ck_assert_double_le(fabs((double)s.f - f), 4 * (double)REAL_EPSILON * f);
+        ck_assert_double_le(fabs((double)p.f - g), 4 * (double)REAL_EPSILON * g);
+        ck_assert_double_le(fabs((double)p.dx - f), 4 * (double)REAL_EPSILON * f);
+    }
+}
+END_TEST
+
+/* ---- operands ----------------------------------------------------------------------------------- */
+
+START_TEST(an_operand_used_twice_gets_both)
+{
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    const Formula *formula = formula_of(row);
+    if (row->arity != 2)
+        return;
+    for (int i = 1; i <= 20; i++) {
+        const real at = (real)0.15 * (real)i;
+        const Result apart = result_at(formula, at, at, 0);
+        VALGRAD_SCOPE {
+            Value *a = value_leaf(at), *v = formula->two(a, a);
+            ck_assert_uint_eq(value_operand_count(v), 2);
+            ck_assert_ptr_eq(value_operand(v, 0), a);
+            ck_assert_ptr_eq(value_operand(v, 1), a);
+            assert_status(value_backward(v), VALGRAD_OK);
+            assert_same(value_data(v), apart.f);
+            assert_same(value_grad(a), apart.dx + apart.dy);
+        }
+    }
+}
+END_TEST
+
+/* A constant operand takes no part, on whichever side it stands. */
+START_TEST(constants_cost_nothing)
+{
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    const Formula *formula = formula_of(row);
+    Random random = random_seeded(5);
+    const Point at = sample(row, formula, &random);
+    const Result both = result_at(formula, at.x, at.y, at.p);
+    VALGRAD_SCOPE {
+        Value *x = value_leaf(at.x), *y = value_leaf(at.y);
+        Value *cx = value_const(at.x), *cy = value_const(at.y);
+        Value *v = apply(formula, cx, cy, at.p);
+        assert_same(value_data(v), both.f);
+        ck_assert(!value_wants_grad(v));
+        assert_status(value_backward(v), VALGRAD_ERROR_STATE);
+        assert_error(VALGRAD_ERROR_STATE, row->name);
+
+        assert_status(value_backward(apply(formula, x, cy, at.p)), VALGRAD_OK);
+        assert_same(value_grad(x), both.dx);
+        assert_same(value_grad(cy), 0);
+        if (row->arity == 2) {
+            assert_status(value_backward(apply(formula, cx, y, at.p)), VALGRAD_OK);
+            assert_same(value_grad(y), both.dy);
+        }
+        assert_same(value_grad(cx), 0);
+    }
+}
+END_TEST
+
+/* (-2)^3 has no derivative by the exponent; that is nobody's concern while the exponent is constant. */
+START_TEST(a_constant_exponent_needs_no_logarithm)
+{
+    VALGRAD_SCOPE {
+        Value *x = value_leaf(-2), *three = value_const(3), *v = value_pow(x, three);
+        assert_status(value_backward(v), VALGRAD_OK);
+        assert_same(value_data(v), -8);
+        assert_same(value_grad(x), 12);
+        assert_same(value_grad(three), 0);
+    }
+}
+END_TEST
+
+START_TEST(null_gives_null)
+{
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    const Formula *formula = formula_of(row);
+    char expected[64];
+    snprintf(expected, sizeof expected, "value_%s: x is NULL", row->name);
+    VALGRAD_SCOPE {
+        Value *a = value_leaf(1);
+        ck_assert_ptr_null(apply(formula, NULL, a, 1));
+        assert_error(VALGRAD_ERROR_NULL, expected);
+        if (row->arity == 2) {
+            expected[strlen("value_: ") + strlen(row->name)] = 'y';
+            ck_assert_ptr_null(apply(formula, a, NULL, 1));
+            assert_error(VALGRAD_ERROR_NULL, expected);
+        }
+        /* An expression of many operations tells its first error. */
+        Value *missing = value_operand(a, 7);
+        ck_assert_ptr_null(value_exp(apply(formula, value_neg(missing), a, 1)));
+        assert_error(VALGRAD_ERROR_NULL, "value_neg: x is NULL");
+    }
+}
+END_TEST
+
+START_TEST(without_recording_a_result_is_a_constant)
+{
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    const Formula *formula = formula_of(row);
+    Random random = random_seeded(6);
+    const Point at = sample(row, formula, &random);
+    VALGRAD_SCOPE {
+        Value *x = value_leaf(at.x), *y = value_leaf(at.y);
+        VALGRAD_NO_GRAD {
+            Value *v = apply(formula, x, y, at.p);
+            ck_assert_str_eq(value_op_name(v), "const");
+            ck_assert_uint_eq(value_operand_count(v), 0);
+            ck_assert(!value_wants_grad(v));
+            assert_same(value_data(v), row->forward(at.x, at.y, at.p));
+        }
+        ck_assert(value_wants_grad(apply(formula, x, y, at.p)));
+    }
+}
+END_TEST
+
+/* ---- the table ---------------------------------------------------------------------------------- */
+
+START_TEST(row_says_what_the_operation_is)
+{
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    const Formula *formula = formula_of(row);
+    ck_assert_ptr_eq(value_op_find(row->name), row);
+    ck_assert_int_eq(row->arity, formula->two ? 2 : 1);
+    ck_assert(row->has_parameter == (formula->one_with != NULL));
+    ck_assert(*row->symbol && *row->formula && *row->partials[0]);
+    ck_assert(row->arity == 2 ? *row->partials[1] != '\0' : !row->partials[1]);
+    for (int i = 0; i < row->arity; i++)
+        ck_assert_double_lt(row->domain[i][0], row->domain[i][1]);
+    VALGRAD_SCOPE {
+        Value *x = value_leaf(1), *y = value_leaf(2), *v = apply(formula, x, y, 1);
+        ck_assert_str_eq(value_op_name(v), row->name);
+        ck_assert_uint_eq(value_operand_count(v), (size_t)row->arity);
+        ck_assert_ptr_eq(value_operand(v, 0), x);
+        ck_assert_ptr_eq(value_operand(v, 1), row->arity == 2 ? y : NULL);
+        ck_assert_ptr_null(value_operand(v, 2));
+    }
+}
+END_TEST
+
+START_TEST(table_has_every_operation_once)
+{
+    ck_assert_int_eq(row_count(), COUNT(formulas));
+    for (size_t i = 0; i < COUNT(formulas); i++)
+        ck_assert_msg(value_op_find(formulas[i].name) != NULL, "no row %s", formulas[i].name);
+    ck_assert_ptr_null(value_op_row((size_t)row_count()));
+    ck_assert_ptr_null(value_op_row(SIZE_MAX));
+    ck_assert_ptr_null(value_op_find("matmul"));
+    ck_assert_ptr_null(value_op_find(""));
+    ck_assert_ptr_null(value_op_find(NULL));
+}
+END_TEST
+
+START_TEST(names_of_what_is_no_operation)
+{
+    VALGRAD_SCOPE {
+        ck_assert_str_eq(value_op_name(value_leaf(1)), "leaf");
+        ck_assert_str_eq(value_op_name(value_const(1)), "const");
+        ck_assert_str_ne(value_op_name(NULL), "");
+        ck_assert_uint_eq(value_operand_count(value_leaf(1)), 0);
+        ck_assert_uint_eq(value_operand_count(NULL), 0);
+        ck_assert_ptr_null(value_operand(value_leaf(1), 0));
+        ck_assert_ptr_null(value_operand(NULL, 0));
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("ops");
+    const int rows = row_count();
+    TCase *formula = new_case(suite, "formula", 30);
+    tcase_add_loop_test(formula, value_is_the_formula, 0, rows);
+    tcase_add_loop_test(formula, gradient_is_the_central_difference, 0, rows);
+    tcase_add_loop_test(formula, gradient_is_the_formula, 0, rows);
+    tcase_add_loop_test(formula, second_partials_are_central_differences, 0, rows);
+
+    TCase *edges = new_case(suite, "edges", 4);
+    tcase_add_loop_test(edges, kinks_of_the_row, 0, rows);
+    tcase_add_loop_test(edges, conventions_hold, 0, (int)COUNT(conventions));
+    tcase_add_loop_test(edges, stan_points_behave, 0, rows);
+    tcase_add_test(edges, derivatives_at_infinity);
+    tcase_add_test(edges, large_arguments_keep_their_digits);
+
+    TCase *operands = new_case(suite, "operands", 4);
+    tcase_add_loop_test(operands, an_operand_used_twice_gets_both, 0, rows);
+    tcase_add_loop_test(operands, constants_cost_nothing, 0, rows);
+    tcase_add_test(operands, a_constant_exponent_needs_no_logarithm);
+    tcase_add_loop_test(operands, null_gives_null, 0, rows);
+    tcase_add_loop_test(operands, without_recording_a_result_is_a_constant, 0, rows);
+
+    TCase *table = new_case(suite, "table", 4);
+    tcase_add_loop_test(table, row_says_what_the_operation_is, 0, rows);
+    tcase_add_test(table, table_has_every_operation_once);
+    tcase_add_test(table, names_of_what_is_no_operation);
+    return run_suite(suite);
+}

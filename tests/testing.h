@@ -1,0 +1,75 @@
+/* testing.h - what test programs share: the check that nothing is left, comparing, running. */
+#ifndef VALGRAD_TESTS_TESTING_H
+#define VALGRAD_TESTS_TESTING_H
+
+#include <check.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <valgrad/value.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* Teardown of every test: all that it made must be gone. */
+static inline void nothing_is_left(void)
+{
+    ck_assert_int_eq(valgrad_live_nodes(), 0);
+}
+
+/* Whether a and b are the same number; one NaN is like another. */
+static inline bool same(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+#define assert_same(actual, expected)                                                              \
+    ck_assert_msg(same((double)(actual), (double)(expected)), #actual " is %.17g, not %.17g",      \
+                  (double)(actual), (double)(expected))
+
+/* |actual - expected| <= tolerance * max(1, |expected|) */
+#define assert_near(actual, expected, tolerance)                                                   \
+    ck_assert_msg(fabs((double)(actual) - (double)(expected)) <=                                   \
+                      (double)(tolerance) * fmax(1, fabs((double)(expected))),                     \
+                  #actual " is %.17g, not %.17g within %g", (double)(actual), (double)(expected),  \
+                  (double)(tolerance))
+
+#define assert_status(expression, status)                                                          \
+    do {                                                                                           \
+        const ValgradStatus got_ = (expression);                                                   \
+        ck_assert_msg(got_ == (status), #expression ": \"%s\" (%s) instead of \"%s\"",             \
+                      valgrad_status_text(got_), valgrad_last_error(),                             \
+                      valgrad_status_text(status));                                                \
+    } while (0)
+
+/* The last error is of this status and its message contains the text; it is then forgotten. */
+#define assert_error(status, text)                                                                 \
+    do {                                                                                           \
+        assert_status(valgrad_last_status(), status);                                              \
+        ck_assert_msg(strstr(valgrad_last_error(), text) != NULL, "\"%s\" does not say \"%s\"",    \
+                      valgrad_last_error(), text);                                                 \
+        valgrad_clear_error();                                                                     \
+    } while (0)
+
+/* A new case of the suite, whose tests may take `seconds` and must leave nothing. */
+static inline TCase *new_case(Suite *suite, const char *name, double seconds)
+{
+    TCase *tests = tcase_create(name);
+    tcase_set_timeout(tests, seconds);
+    tcase_add_checked_fixture(tests, NULL, nothing_is_left);
+    suite_add_tcase(suite, tests);
+    return tests;
+}
+
+/* Runs the suite and returns what main() returns. */
+static inline int run_suite(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+#endif
