@@ -1,13 +1,17 @@
 # The shared LIBRARY exports what the public headers declare with VALGRAD_API, no more and no less.
-execute_process(COMMAND ${COMPILER} -std=c11 -E -P -I${INCLUDE} ${INCLUDE}/valgrad/valgrad.h
-  OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
-# "…) <type> name(": the name is the last word before the first parenthesis after the mark.
-string(REGEX MATCHALL "visibility\\(\"default\"\\)\\)\\)[^(;]*\\(" declarations "${text}")
+file(GLOB headers ${INCLUDE}/valgrad/*.h)
 set(declared "")
-foreach(declaration ${declarations})
-  string(REGEX MATCH "([A-Za-z0-9_]+) *\\($" ignored "${declaration}")
-  list(APPEND declared ${CMAKE_MATCH_1})
+foreach(header ${headers})
+  execute_process(COMMAND ${COMPILER} -std=c11 -E -P -I${INCLUDE} ${header}
+    OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
+  # "…) <type> name(": the name is the last word before the first parenthesis after the mark.
+  string(REGEX MATCHALL "visibility\\(\"default\"\\)\\)\\)[^(;]*\\(" declarations "${text}")
+  foreach(declaration ${declarations})
+    string(REGEX MATCH "([A-Za-z0-9_]+) *\\($" ignored "${declaration}")
+    list(APPEND declared ${CMAKE_MATCH_1})
+  endforeach()
 endforeach()
+list(REMOVE_DUPLICATES declared)
 
 execute_process(COMMAND ${NM} -D --defined-only --format=posix ${LIBRARY}
   OUTPUT_VARIABLE lines COMMAND_ERROR_IS_FATAL ANY)
