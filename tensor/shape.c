@@ -38,10 +38,11 @@ bool shape__check(const char *function, int rank, const int64_t *sides, Shape *s
             return false;
         }
     }
-    /* Numbers and gradients together must be addressable. */
+    /* Numbers and gradients together must be addressable. Sides of 0 are left out, so that no product of
+     * some of the sides overflows either, which strides and reductions take. */
     int64_t bytes = sizeof(real) * 2;
-    for (int i = 0; i < rank && !empty; i++) {
-        if (__builtin_mul_overflow(bytes, sides[i], &bytes)) {
+    for (int i = 0; i < rank; i++) {
+        if (sides[i] > 0 && __builtin_mul_overflow(bytes, sides[i], &bytes)) {
             error__set(VALGRAD_ERROR_SHAPE, "%s: shape %s has too many elements", function,
                        shape__text(rank, sides, text));
             return false;
