@@ -141,8 +141,8 @@ Tensor *tensor_uniform(real low, real high, Random *random, int rank, const int6
     if (!random)
         return error__null("tensor_uniform", "random"), NULL;
     Tensor *t = make_leaf("tensor_uniform", OP_CONST, false, NULL, rank, shape);
-    if (t)
-        (void)tensor_fill_uniform(t, low, high, random);
+    for (int64_t i = 0; t && i < t->size; i++)
+        dense_of(t->run)->data[i] = random_uniform(random, low, high);
     return t;
 }
 
@@ -151,8 +151,8 @@ Tensor *tensor_normal(real mean, real deviation, Random *random, int rank, const
     if (!random)
         return error__null("tensor_normal", "random"), NULL;
     Tensor *t = make_leaf("tensor_normal", OP_CONST, false, NULL, rank, shape);
-    if (t)
-        (void)tensor_fill_normal(t, mean, deviation, random);
+    for (int64_t i = 0; t && i < t->size; i++)
+        dense_of(t->run)->data[i] = random_normal(random, mean, deviation);
     return t;
 }
 
