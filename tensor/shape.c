@@ -66,8 +66,12 @@ int shape__axis(const char *function, const Tensor *t, int axis)
     if (counted >= 0 && counted < t->rank)
         return counted;
     char text[SHAPE_TEXT_BYTES];
-    error__set(VALGRAD_ERROR_AXIS, "%s: axis %d of a tensor of shape %s; expected %d to %d", function, axis,
-               shape__text(t->rank, t->shape, text), -t->rank, t->rank - 1);
+    if (t->rank == 0)
+        error__set(VALGRAD_ERROR_AXIS, "%s: axis %d of a tensor of shape (), which has no axes", function,
+                   axis);
+    else
+        error__set(VALGRAD_ERROR_AXIS, "%s: axis %d of a tensor of shape %s; expected %d to %d", function,
+                   axis, shape__text(t->rank, t->shape, text), -t->rank, t->rank - 1);
     return -1;
 }
 
