@@ -157,6 +157,24 @@ START_TEST(wrong_data)
 }
 END_TEST
 
+START_TEST(data_by_the_environment)
+{
+    setenv("VALGRAD_MNIST_DATA", "/nowhere", 1);
+    check_refused("", 1, "/nowhere: cannot be read: No such file or directory");
+    check_refused("--data /proc", 1, "/proc: has neither");
+    unsetenv("VALGRAD_MNIST_DATA");
+}
+END_TEST
+
+START_TEST(divergence_is_told)
+{
+    run("--lr 1000 --activation identity --train-limit 6400 --quiet");
+    ck_assert_int_eq(code, 1);
+    ck_assert_msg(strstr(printed, "expected a number: try a smaller --lr") != NULL, "%s", printed);
+    ck_assert_msg(strstr(printed, "test accuracy") == NULL, "%s", printed);
+}
+END_TEST
+
 START_TEST(full_disk)
 {
     char command[PATH_MAX + 100];
@@ -238,6 +256,8 @@ int main(void)
     tcase_add_test(cases, unknown_option);
     tcase_add_test(cases, help_lists_every_option);
     tcase_add_test(cases, wrong_data);
+    tcase_add_test(cases, data_by_the_environment);
+    tcase_add_test(cases, divergence_is_told);
     tcase_add_test(cases, full_disk);
     tcase_add_test(cases, one_epoch_of_10000_digits);
     tcase_add_loop_test(cases, every_choice_trains, 0, (int)COUNT(choices));

@@ -846,6 +846,83 @@ START_TEST(learns_exclusive_or)
 }
 END_TEST
 
+/* ---- without memory ---------------------------------------------------------------------------- */
+
+static int64_t left, outstanding; /* blocks until there is no more; blocks not given back */
+
+static void *scarce_allocate(size_t bytes, void *context)
+{
+    (void)context;
+    if (left-- <= 0)
+        return NULL;
+    outstanding++;
+    return malloc(bytes);
+}
+
+static void scarce_release(void *memory, void *context)
+{
+    (void)context;
+    outstanding--;
+    free(memory);
+}
+
+static bool train_one_step(NnMlp *mlp, NnOptimizer *optimizer, NnLoader *loader)
+{
+    const NnBatch *batch = nn_loader_next(loader);
+    VALGRAD_SCOPE {
+        Tensor *logits = batch ? nn_mlp_forward(mlp, batch->inputs) : NULL;
+        Tensor *loss = logits ? tensor_cross_entropy(logits, batch->count, batch->labels) : NULL;
+        return loss && tensor_backward(loss, NULL) == VALGRAD_OK &&
+               nn_optimizer_step(optimizer) == VALGRAD_OK &&
+               nn_count_correct(logits, batch->count, batch->labels) >= 0;
+    }
+    return false;
+}
+
+/* Makes one of everything, trains a step, frees all. */
+static bool make_and_train(void)
+{
+    static const uint8_t pixels[6 * 4], labels[6];
+    Random random = random_seeded(1);
+    const NnLoaderOptions options = {.batch = 4, .seed = 1};
+    NnMlp *mlp = nn_mlp_new(NN_SIZES(4, 3, 2), NULL, &random);
+    NnOptimizer *optimizer = mlp ? nn_optimizer_adam(nn_mlp_parameters(mlp), NULL) : NULL;
+    NnDataset *dataset = optimizer ? nn_dataset_new(6, 2, 2, 2, pixels, labels) : NULL;
+    NnLoader *loader = dataset ? nn_loader_new(dataset, &options) : NULL;
+    bool trained = loader && train_one_step(mlp, optimizer, loader);
+    nn_loader_free(loader);
+    nn_dataset_free(dataset);
+    nn_optimizer_free(optimizer);
+    nn_mlp_free(mlp);
+    return trained;
+}
+
+/* Whichever allocation fails, the error tells and nothing is left behind. */
+START_TEST(out_of_memory)
+{
+    const ValgradAllocator scarce = {scarce_allocate, scarce_release, NULL};
+    if (valgrad_set_allocator(scarce) != VALGRAD_OK)
+        return; /* not in a process of its own: other tests have used the library */
+    left = INT64_MAX;
+    ck_assert_msg(make_and_train(), "%s", valgrad_last_error());
+    valgrad_trim();
+    const int64_t kept = outstanding; /* the pool's own */
+    bool trained = false;
+    for (int64_t enough = 0; !trained; enough++) {
+        left = enough;
+        valgrad_clear_error();
+        trained = make_and_train();
+        valgrad_trim();
+        ck_assert_msg(outstanding == kept, "allocation %lld: %lld blocks are left",
+                      (long long)enough, (long long)(outstanding - kept));
+        ck_assert_int_eq(valgrad_live_nodes(), 0);
+        ck_assert_msg(trained || valgrad_last_status() == VALGRAD_ERROR_MEMORY,
+                      "allocation %lld: \"%s\"", (long long)enough, valgrad_last_error());
+        ck_assert_int_lt(enough, 1000);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("nn");
@@ -879,5 +956,6 @@ int main(void)
     tcase_add_test(cases, schedules_at_points);
     tcase_add_test(cases, schedule_errors);
     tcase_add_test(cases, learns_exclusive_or);
+    tcase_add_test(cases, out_of_memory);
     return run_suite(suite);
 }

@@ -29,8 +29,9 @@ static const Settings defaults = {
     .batch = 64,
     .algorithm = SGD,
     .schedule = NN_COSINE,
-    .learning_rate = NAN, /* these three depend on the algorithm, see complete() */
+    .learning_rate = NAN, /* these depend on the algorithm, see complete() */
     .momentum = NAN,
+    .weight_decay = NAN,
     .nesterov = -1,
 };
 
@@ -96,8 +97,8 @@ static const Option options[] = {
     {"nesterov", NULL, "look ahead along the momentum (the default if there is one)", ON,
      IN(nesterov), 0, 0, NULL},
     {"no-nesterov", NULL, "do not", OFF, IN(nesterov), 0, 0, NULL},
-    {"weight-decay", "D", "pull weights towards 0 (default 0)", NUMBER, IN(weight_decay), 0, 1e3,
-     NULL},
+    {"weight-decay", "D", "pull weights towards 0 (default 0; 0.01 for adamw)", NUMBER,
+     IN(weight_decay), 0, 1e3, NULL},
     {"schedule", "RULE",
      "of the learning rate: cosine falls to 0; step divides by 10 after each third "
      "(default cosine)",
@@ -212,6 +213,8 @@ static void complete(Settings *settings, struct argp_state *state)
         settings->learning_rate = sgd ? 0.1 : 0.001;
     if (isnan(settings->momentum))
         settings->momentum = sgd ? 0.9 : 0;
+    if (isnan(settings->weight_decay))
+        settings->weight_decay = settings->algorithm == ADAMW ? 0.01 : 0;
     if (settings->nesterov < 0)
         settings->nesterov = settings->momentum > 0;
 }

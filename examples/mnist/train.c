@@ -14,6 +14,22 @@ typedef struct Training {
     int64_t step, total_steps;
 } Training;
 
+static bool fails(void)
+{
+    library_error();
+    return false;
+}
+
+/* Whether the loss is still a number; a learning rate that is too high makes it infinite. */
+static bool check_loss(const Training *t, double loss)
+{
+    if (isfinite(loss))
+        return true;
+    error_line("the loss is %g after %" PRId64 " steps: expected a number: try a smaller --lr",
+               loss, t->step);
+    return false;
+}
+
 static bool train_epoch(Training *t, Progress *progress)
 {
     for (const NnBatch *batch; (batch = nn_loader_next(t->digits));)
@@ -25,6 +41,8 @@ static bool train_epoch(Training *t, Progress *progress)
             nn_optimizer_zero_grad(t->optimizer);
             if (tensor_backward(loss, NULL) != VALGRAD_OK ||
                 nn_optimizer_step(t->optimizer) != VALGRAD_OK)
+                return fails();
+            if (!check_loss(t, (double)tensor_item(loss)))
                 return false;
             progress_step(progress, batch->count, (double)tensor_item(loss),
                           nn_count_correct(logits, batch->count, batch->labels));
@@ -32,8 +50,8 @@ static bool train_epoch(Training *t, Progress *progress)
     return true;
 }
 
-/* The part of the test digits that the network labels rightly; negative on error. */
-static double test_accuracy(const Training *t)
+/* The part of the test digits that the network labels rightly. */
+static bool test_accuracy(const Training *t, double *accuracy)
 {
     int64_t correct = 0;
     VALGRAD_NO_GRAD
@@ -42,10 +60,11 @@ static double test_accuracy(const Training *t)
                 Tensor *logits = nn_mlp_forward(t->net, batch->inputs);
                 int64_t right = nn_count_correct(logits, batch->count, batch->labels);
                 if (right < 0)
-                    return -1;
+                    return fails();
                 correct += right;
             }
-    return (double)correct / (double)nn_loader_samples(t->test_digits);
+    *accuracy = (double)correct / (double)nn_loader_samples(t->test_digits);
+    return true;
 }
 
 static bool train_all(Training *t, const Settings *settings, double *accuracy)
@@ -56,7 +75,7 @@ static bool train_all(Training *t, const Settings *settings, double *accuracy)
         if (!train_epoch(t, &progress))
             return false;
         progress_end_training(&progress);
-        if ((*accuracy = test_accuracy(t)) < 0)
+        if (!test_accuracy(t, accuracy))
             return false;
         progress_end_epoch(&progress, *accuracy);
     }
@@ -129,7 +148,7 @@ static bool prepare(Training *t, const Settings *settings, const Data *data)
     t->test_digits = t->digits ? make_test_loader(data) : NULL;
     t->total_steps = settings->epochs * nn_loader_steps(t->digits);
     t->schedule = make_schedule(settings, t->total_steps);
-    return t->test_digits != NULL;
+    return t->test_digits || fails();
 }
 
 static void discard(Training *t)
@@ -168,8 +187,6 @@ int train(const Settings *settings, const Data *data)
     done = done && train_all(&t, settings, &accuracy);
     if (done)
         printf("test accuracy %.2f %%\n", 100 * accuracy);
-    else
-        library_error();
     discard(&t);
     return done ? EXIT_SUCCESS : EXIT_FAILURE;
 }
