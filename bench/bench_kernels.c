@@ -72,7 +72,7 @@ __attribute__((target("avx512f"))) static double peak_avx512(long rounds)
 typedef real Vec16 __attribute__((vector_size(16)));
 #endif
 
-#define MULTIPLY_ADD(s) ((s) * x + y)
+#define MULTIPLY_ADD(s) ((s)*x + y)
 static double peak_base(long rounds)
 {
     PEAK_BODY(Vec16)
@@ -83,8 +83,10 @@ typedef double Peak(long rounds);
 static Peak *peak_of(const Kernels *kernels)
 {
 #if defined(__x86_64__)
-    if (strcmp(kernels->name, "avx512") == 0) return peak_avx512;
-    if (strcmp(kernels->name, "avx2") == 0) return peak_avx2;
+    if (strcmp(kernels->name, "avx512") == 0)
+        return peak_avx512;
+    if (strcmp(kernels->name, "avx2") == 0)
+        return peak_avx2;
 #endif
     (void)kernels;
     return peak_base;
@@ -116,8 +118,10 @@ enum { SHAPES = sizeof shapes / sizeof shapes[0], MOST_REPETITIONS = 1000 };
 static real *numbers(int64_t n)
 {
     real *x = aligned_alloc(64, ((size_t)n * sizeof(real) + 127) / 64 * 64);
-    if (!x) exit(1);
-    for (int64_t i = 0; i < n; i++) x[i] = (real)(i % 17 - 8) / 8;
+    if (!x)
+        exit(1);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (real)(i % 17 - 8) / 8;
     return x;
 }
 
@@ -127,7 +131,8 @@ static double product_rate(const Kernels *kernels, const Gemm *g)
     const double work = 2.0 * (double)g->m * (double)g->n * (double)g->k;
     const long times = 1 + (long)(5e7 / work);
     const double start = now();
-    for (long i = 0; i < times; i++) kernels->gemm(g);
+    for (long i = 0; i < times; i++)
+        kernels->gemm(g);
     return work * (double)times / (now() - start);
 }
 
@@ -151,12 +156,18 @@ static double median(double *x, int n)
 
 static Gemm make_product(const Kernels *kernels, const Shape *s)
 {
-    return (Gemm){.m = s->m, .n = s->n, .k = s->k,
+    return (Gemm){.m = s->m,
+                  .n = s->n,
+                  .k = s->k,
                   .a = numbers(s->m * s->k),
-                  .a_row = s->a_transposed ? 1 : s->k, .a_col = s->a_transposed ? s->m : 1,
+                  .a_row = s->a_transposed ? 1 : s->k,
+                  .a_col = s->a_transposed ? s->m : 1,
                   .b = numbers(s->k * s->n),
-                  .b_row = s->b_transposed ? 1 : s->n, .b_col = s->b_transposed ? s->k : 1,
-                  .c = numbers(s->m * s->n), .ldc = s->n, .accumulate = s->accumulate,
+                  .b_row = s->b_transposed ? 1 : s->n,
+                  .b_col = s->b_transposed ? s->k : 1,
+                  .c = numbers(s->m * s->n),
+                  .ldc = s->n,
+                  .accumulate = s->accumulate,
                   .scratch = numbers(kernels->gemm_scratch(s->m, s->n, s->k, s->b_transposed))};
 }
 
@@ -173,10 +184,12 @@ static void measure(const Kernels *kernels, int repetitions)
     static double rates[SHAPES + 1][MOST_REPETITIONS];
     Gemm products[SHAPES];
     Peak *peak = peak_of(kernels);
-    for (int s = 0; s < SHAPES; s++) products[s] = make_product(kernels, &shapes[s]);
+    for (int s = 0; s < SHAPES; s++)
+        products[s] = make_product(kernels, &shapes[s]);
     for (int r = 0; r < repetitions; r++) {
         rates[SHAPES][r] = peak_rate(peak);
-        for (int s = 0; s < SHAPES; s++) rates[s][r] = product_rate(kernels, &products[s]);
+        for (int s = 0; s < SHAPES; s++)
+            rates[s][r] = product_rate(kernels, &products[s]);
     }
     const double top = median(rates[SHAPES], repetitions);
     printf("%s, %zu-byte reals: peak %.1f GFLOP/s\n", kernels->name, sizeof(real), top * 1e-9);
@@ -191,7 +204,9 @@ int main(int argc, char **argv)
 {
     int count, repetitions = argc > 1 ? atoi(argv[1]) : 31;
     const Kernels *const *all = kernels__all(&count);
-    if (repetitions < 1 || repetitions > MOST_REPETITIONS) return 2;
-    for (int i = count - 1; i >= 0; i--) measure(all[i], repetitions);
+    if (repetitions < 1 || repetitions > MOST_REPETITIONS)
+        return 2;
+    for (int i = count - 1; i >= 0; i--)
+        measure(all[i], repetitions);
     return 0;
 }

@@ -56,9 +56,11 @@ static const Kernels *choose(void)
     int count;
     const Kernels *const *all = kernels__all(&count);
     const char *wanted = getenv("VALGRAD_ISA");
-    if (wanted && strcmp(wanted, "base") == 0) return all[0];
+    if (wanted && strcmp(wanted, "base") == 0)
+        return all[0];
     for (int i = 0; wanted && i < count; i++)
-        if (strcmp(wanted, all[i]->name) == 0) return all[i];
+        if (strcmp(wanted, all[i]->name) == 0)
+            return all[i];
     return all[count - 1];
 }
 

@@ -29,6 +29,8 @@
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 
+/* clang-format off: it takes UNROLL and INDEPENDENT before a loop for declarations */
+
 #define INLINE static inline __attribute__((always_inline))
 
 /* The caller promises that loop iterations are independent (see kernels.h on overlap). */
@@ -52,7 +54,8 @@ typedef int32_t LaneBits;
 #define LANES (KERNELS_VECTOR_BYTES / 8)
 typedef int64_t LaneBits;
 #endif
-typedef LaneBits Mask __attribute__((vector_size(KERNELS_VECTOR_BYTES))); /* all bits of a lane, or none */
+typedef LaneBits Mask
+    __attribute__((vector_size(KERNELS_VECTOR_BYTES))); /* all bits of a lane, or none */
 
 /* The lanes of x and y, counted through, that the constants name; MaskType is what GCC wants. */
 #if defined(__clang__)
@@ -105,7 +108,8 @@ INLINE real lane_sum(Vector x)
     real lanes[LANES];
     store(lanes, x);
     for (int width = LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++) lanes[i] += lanes[i + width];
+        for (int i = 0; i < width; i++)
+            lanes[i] += lanes[i + width];
     return lanes[0];
 }
 
@@ -143,9 +147,11 @@ static real block_sum(const real *x, const real *y, int64_t n)
             const Vector number = load(x + i + v * LANES);
             lanes[v] += y ? number * load(y + i + v * LANES) : number;
         }
-    for (; i + LANES <= n; i += LANES) lanes[0] += y ? load(x + i) * load(y + i) : load(x + i);
+    for (; i + LANES <= n; i += LANES)
+        lanes[0] += y ? load(x + i) * load(y + i) : load(x + i);
     real total = lane_sum((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]));
-    for (; i < n; i++) total += y ? x[i] * y[i] : x[i];
+    for (; i < n; i++)
+        total += y ? x[i] * y[i] : x[i];
     return total;
 }
 
@@ -163,6 +169,8 @@ typedef struct Tile {
     real *c;
     int64_t ldc;
     int accumulate;
+    uintptr_t ahead; /* the address, any, of what to fetch into the cache at each step of k */
+    int64_t ahead_step;
 } Tile;
 
 /* rows and vectors are constants wherever this is inlined, so the sums live in registers. */
@@ -170,18 +178,25 @@ INLINE void tile(const Tile *t, const int rows, const int vectors)
 {
     Vector sums[TILE_ROWS][ROW_VECTORS];
     UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = (Vector){0};
+        UNROLL for (int v = 0; v < vectors; v++)
+            sums[r][v] = (Vector){0};
 
     const real *a = t->a, *b = t->b;
     const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
+    const uintptr_t ahead_step = (uintptr_t)t->ahead_step * sizeof(real);
+    uintptr_t ahead = t->ahead;
     UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int v = 0; v < vectors; v++) __builtin_prefetch(t->c + r * t->ldc + v * LANES, 1);
+        UNROLL for (int v = 0; v < vectors; v++)
+            __builtin_prefetch(t->c + r * t->ldc + v * LANES, 1);
     for (int64_t p = t->k; p > 0; p--) {
         Vector line[ROW_VECTORS];
-        UNROLL for (int v = 0; v < vectors; v++) line[v] = load(b + v * LANES);
+        UNROLL for (int v = 0; v < vectors; v++)
+            line[v] = load(b + v * LANES);
         UNROLL for (int r = 0; r < rows; r++)
-            UNROLL for (int v = 0; v < vectors; v++) sums[r][v] += a[r * a_row] * line[v];
-        __builtin_prefetch(a + rows * a_row); /* the next tile's, when A is transposed */
+            UNROLL for (int v = 0; v < vectors; v++)
+                sums[r][v] += a[r * a_row] * line[v];
+        __builtin_prefetch((const void *)ahead);
+        ahead += ahead_step;
         a += a_col;
         b += b_row;
     }
@@ -189,15 +204,18 @@ INLINE void tile(const Tile *t, const int rows, const int vectors)
     if (t->bias)
         UNROLL for (int v = 0; v < vectors; v++) {
             const Vector bias = load(t->bias + v * LANES);
-            UNROLL for (int r = 0; r < rows; r++) sums[r][v] += bias;
+            UNROLL for (int r = 0; r < rows; r++)
+                sums[r][v] += bias;
         }
     real *const c = t->c;
     const int64_t ldc = t->ldc;
     if (t->accumulate)
         UNROLL for (int r = 0; r < rows; r++)
-            UNROLL for (int v = 0; v < vectors; v++) sums[r][v] += load(c + r * ldc + v * LANES);
+            UNROLL for (int v = 0; v < vectors; v++)
+                sums[r][v] += load(c + r * ldc + v * LANES);
     UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int v = 0; v < vectors; v++) store(c + r * ldc + v * LANES, sums[r][v]);
+        UNROLL for (int v = 0; v < vectors; v++)
+            store(c + r * ldc + v * LANES, sums[r][v]);
 }
 
 /* One function for each number of vectors, with a case for each number of rows. */
@@ -250,18 +268,22 @@ static void run_tile(const Tile *t, int64_t rows, int64_t vectors)
 INLINE void copy_row(real *y, const real *x, int64_t n)
 {
     int64_t j = 0;
-    for (; j + LANES <= n; j += LANES) store(y + j, load(x + j));
+    for (; j + LANES <= n; j += LANES)
+        store(y + j, load(x + j));
     if (j < n && j > 0) {
         store(y + n - LANES, load(x + n - LANES)); /* overlaps what is there already */
         return;
     }
-    for (; j < n; j++) y[j] = x[j];
+    for (; j < n; j++)
+        y[j] = x[j];
 }
 
-static void pack_rows(real *panel, const real *b, int64_t b_row, int64_t k, int64_t columns, int64_t width)
+static void pack_rows(real *panel, const real *b, int64_t b_row, int64_t k, int64_t columns,
+                      int64_t width)
 {
     for (int64_t p = 0; p < k; p++, panel += width, b += b_row) {
-        for (int64_t j = columns; j < width; j++) panel[j] = 0;
+        for (int64_t j = columns; j < width; j++)
+            panel[j] = 0;
         copy_row(panel, b, columns);
     }
 }
@@ -292,24 +314,29 @@ INLINE void interleave(Line *lower, Line *upper, Line x, Line y)
 INLINE void turn_square(real *panel, int64_t width, const real *b, int64_t b_col)
 {
     Line x[SQUARE], y[SQUARE];
-    UNROLL for (int i = 0; i < SQUARE; i++) x[i] = *(const UnalignedLine *)(b + i * b_col);
+    UNROLL for (int i = 0; i < SQUARE; i++)
+        x[i] = *(const UnalignedLine *)(b + i * b_col);
     UNROLL for (int round = 1; round < SQUARE; round *= 2) {
         UNROLL for (int i = 0; i < SQUARE / 2; i++)
             interleave(&y[2 * i], &y[2 * i + 1], x[i], x[i + SQUARE / 2]);
-        UNROLL for (int i = 0; i < SQUARE; i++) x[i] = y[i];
+        UNROLL for (int i = 0; i < SQUARE; i++)
+            x[i] = y[i];
     }
-    UNROLL for (int i = 0; i < SQUARE; i++) *(UnalignedLine *)(panel + i * width) = x[i];
+    UNROLL for (int i = 0; i < SQUARE; i++)
+        *(UnalignedLine *)(panel + i * width) = x[i];
 }
 
 static void turn_strip(real *panel, int64_t width, const real *b, int64_t b_col, int64_t k)
 {
     if (k < SQUARE) {
         for (int j = 0; j < SQUARE; j++)
-            for (int64_t p = 0; p < k; p++) panel[p * width + j] = b[j * b_col + p];
+            for (int64_t p = 0; p < k; p++)
+                panel[p * width + j] = b[j * b_col + p];
         return;
     }
     int64_t p = 0;
-    for (; p + SQUARE <= k; p += SQUARE) turn_square(panel + p * width, width, b + p, b_col);
+    for (; p + SQUARE <= k; p += SQUARE)
+        turn_square(panel + p * width, width, b + p, b_col);
     p = k - SQUARE; /* overlaps what is there already */
     turn_square(panel + p * width, width, b + p, b_col);
 }
@@ -318,11 +345,14 @@ static void pack_transposed(real *panel, const real *b, int64_t b_col, int64_t k
                             int64_t width)
 {
     int64_t j = 0;
-    for (; j + SQUARE <= columns; j += SQUARE) turn_strip(panel + j, width, b + j * b_col, b_col, k);
+    for (; j + SQUARE <= columns; j += SQUARE)
+        turn_strip(panel + j, width, b + j * b_col, b_col, k);
     for (; j < columns; j++)
-        for (int64_t p = 0; p < k; p++) panel[p * width + j] = b[j * b_col + p];
+        for (int64_t p = 0; p < k; p++)
+            panel[p * width + j] = b[j * b_col + p];
     for (; j < width; j++)
-        for (int64_t p = 0; p < k; p++) panel[p * width + j] = 0;
+        for (int64_t p = 0; p < k; p++)
+            panel[p * width + j] = 0;
 }
 
 /* ---- the product, panel by panel --------------------------------------------------------------- */
@@ -330,7 +360,18 @@ static void pack_transposed(real *panel, const real *b, int64_t b_col, int64_t k
 typedef struct Panel {
     Tile tile; /* at the first row */
     int64_t m, columns, vectors;
+    const real *next; /* the next panel of B where it will be read in place, or NULL */
 } Panel;
+
+/* The first tiles fetch a column of vectors each from the next panel, which comes from afar; the others
+ * fetch the next tile's part of A, which if A is transposed is a line at each step. */
+static void look_ahead(Tile *t, const Panel *panel, int64_t index, int64_t rows)
+{
+    const int fetch_panel = panel->next && index < panel->vectors;
+    const real *ahead = fetch_panel ? panel->next + index * LANES : t->a;
+    t->ahead = (uintptr_t)ahead + (fetch_panel ? 0 : (uintptr_t)(rows * t->a_row) * sizeof(real));
+    t->ahead_step = fetch_panel ? t->b_row : t->a_col;
+}
 
 /* Tiles of sizes that differ by one at most: a last tile of one row would run at a fraction of the
  * speed. */
@@ -340,6 +381,7 @@ static void whole_panel(const Panel *panel)
     const int64_t tiles = (panel->m + TILE_ROWS - 1) / TILE_ROWS;
     for (int64_t i = 0; i < tiles; i++) {
         const int64_t rows = panel->m / tiles + (i < panel->m % tiles);
+        look_ahead(&t, panel, i, rows);
         run_tile(&t, rows, panel->vectors);
         t.a += rows * t.a_row;
         t.c += rows * t.ldc;
@@ -351,7 +393,8 @@ static void narrow_panel(const Panel *panel)
 {
     real bias[PANEL_COLUMNS] = {0}, c[TILE_ROWS * PANEL_COLUMNS] = {0};
     Tile t = panel->tile;
-    if (t.bias) copy_row(bias, t.bias, panel->columns);
+    if (t.bias)
+        copy_row(bias, t.bias, panel->columns);
     t.bias = t.bias ? bias : NULL;
     t.c = c;
     t.ldc = PANEL_COLUMNS;
@@ -361,9 +404,12 @@ static void narrow_panel(const Panel *panel)
     for (int64_t i = 0; i < tiles; i++) {
         const int64_t rows = panel->m / tiles + (i < panel->m % tiles);
         if (t.accumulate)
-            for (int64_t r = 0; r < rows; r++) copy_row(c + r * PANEL_COLUMNS, to + r * ldc, panel->columns);
+            for (int64_t r = 0; r < rows; r++)
+                copy_row(c + r * PANEL_COLUMNS, to + r * ldc, panel->columns);
+        look_ahead(&t, panel, i, rows);
         run_tile(&t, rows, panel->vectors);
-        for (int64_t r = 0; r < rows; r++) copy_row(to + r * ldc, c + r * PANEL_COLUMNS, panel->columns);
+        for (int64_t r = 0; r < rows; r++)
+            copy_row(to + r * ldc, c + r * PANEL_COLUMNS, panel->columns);
         t.a += rows * t.a_row;
         to += rows * ldc;
     }
@@ -381,12 +427,19 @@ static void run_panel(const Gemm *g, int64_t first, int64_t columns, int64_t p, 
 {
     const int64_t vectors = (columns + LANES - 1) / LANES, width = vectors * LANES;
     const real *b = g->b + p * g->b_row + first * g->b_col;
-    Panel panel = {
-        .tile = {.k = depth, .a = g->a + p * g->a_col, .a_row = g->a_row, .a_col = g->a_col,
-                 .b = b, .b_row = g->b_row,
-                 .bias = g->bias && p == 0 ? g->bias + first : NULL,
-                 .c = g->c + first, .ldc = g->ldc, .accumulate = g->accumulate || p > 0},
-        .m = g->m, .columns = columns, .vectors = vectors};
+    Panel panel = {.tile = {.k = depth,
+                            .a = g->a + p * g->a_col,
+                            .a_row = g->a_row,
+                            .a_col = g->a_col,
+                            .b = b,
+                            .b_row = g->b_row,
+                            .bias = g->bias && p == 0 ? g->bias + first : NULL,
+                            .c = g->c + first,
+                            .ldc = g->ldc,
+                            .accumulate = g->accumulate || p > 0},
+                   .m = g->m,
+                   .columns = columns,
+                   .vectors = vectors};
     if (g->b_col != 1 || columns < width || g->m >= PACK_ROWS) {
         real *copy = aligned_scratch(g);
         if (g->b_col == 1)
@@ -395,6 +448,8 @@ static void run_panel(const Gemm *g, int64_t first, int64_t columns, int64_t p, 
             pack_transposed(copy, b, g->b_col, depth, columns, width);
         panel.tile.b = copy;
         panel.tile.b_row = width;
+    } else if (first + columns + width <= g->n) {
+        panel.next = b + width;
     }
     if (columns < width)
         narrow_panel(&panel);
@@ -422,10 +477,15 @@ static void run_panels(const Gemm *g, int64_t first)
 INLINE void run_row(const Gemm *g, int64_t first, const int vectors)
 {
     for (int64_t p = 0; p < g->k; p += DEPTH) {
-        const Tile t = {.k = least(DEPTH, g->k - p), .a = g->a + p * g->a_col, .a_col = g->a_col,
-                        .b = g->b + p * g->b_row + first, .b_row = g->b_row,
+        const Tile t = {.k = least(DEPTH, g->k - p),
+                        .a = g->a + p * g->a_col,
+                        .a_col = g->a_col,
+                        .b = g->b + p * g->b_row + first,
+                        .b_row = g->b_row,
                         .bias = g->bias && p == 0 ? g->bias + first : NULL,
-                        .c = g->c + first, .accumulate = g->accumulate || p > 0};
+                        .c = g->c + first,
+                        .accumulate = g->accumulate || p > 0,
+                        .ahead = (uintptr_t)g->a};
         tile(&t, 1, vectors);
     }
 }
@@ -436,9 +496,12 @@ static void row_times_matrix(const Gemm *g)
     int64_t first = 0;
     for (; first + ROW_VECTORS * LANES <= g->n; first += ROW_VECTORS * LANES)
         run_row(g, first, ROW_VECTORS);
-    for (; first + 4 * LANES <= g->n; first += 4 * LANES) run_row(g, first, 4);
-    for (; first + LANES <= g->n; first += LANES) run_row(g, first, 1);
-    if (first < g->n) run_panels(g, first);
+    for (; first + 4 * LANES <= g->n; first += 4 * LANES)
+        run_row(g, first, 4);
+    for (; first + LANES <= g->n; first += LANES)
+        run_row(g, first, 1);
+    if (first < g->n)
+        run_panels(g, first);
 }
 
 enum { DOTS = 8 };
@@ -454,8 +517,10 @@ INLINE void sum_lanes(real *sums, Vector *lanes)
                 lanes[first + j] = fold(lanes[first + j], lanes[first + j + left]);
         real all[LANES];
         store(all, lanes[first]);
-        for (int j = 0; j < GROUP; j++) sums[first + j] = all[j];
-        for (int j = GROUP; j < LANES; j++) sums[first + j % GROUP] += all[j];
+        for (int j = 0; j < GROUP; j++)
+            sums[first + j] = all[j];
+        for (int j = GROUP; j < LANES; j++)
+            sums[first + j % GROUP] += all[j];
     }
 }
 
@@ -463,15 +528,18 @@ INLINE void sum_lanes(real *sums, Vector *lanes)
 INLINE void dots(real *sums, const real *a, const real *b, int64_t b_col, int64_t k)
 {
     Vector lanes[DOTS];
-    UNROLL for (int j = 0; j < DOTS; j++) lanes[j] = (Vector){0};
+    UNROLL for (int j = 0; j < DOTS; j++)
+        lanes[j] = (Vector){0};
     int64_t p = 0;
     for (; p + LANES <= k; p += LANES) {
         const Vector x = load(a + p);
-        UNROLL for (int j = 0; j < DOTS; j++) lanes[j] += x * load(b + j * b_col + p);
+        UNROLL for (int j = 0; j < DOTS; j++)
+            lanes[j] += x * load(b + j * b_col + p);
     }
     sum_lanes(sums, lanes);
     for (; p < k; p++)
-        UNROLL for (int j = 0; j < DOTS; j++) sums[j] += a[p] * b[j * b_col + p];
+        UNROLL for (int j = 0; j < DOTS; j++)
+            sums[j] += a[p] * b[j * b_col + p];
 }
 
 /* Few rows times a transposed B: both run along k in memory. The last columns are taken with some that
@@ -509,15 +577,18 @@ static void no_terms(const Gemm *g)
 INLINE void scaled_row(real *y, real factor, const real *x, int64_t n, const int accumulate)
 {
     if (accumulate)
-        INDEPENDENT for (int64_t j = 0; j < n; j++) y[j] += factor * x[j];
+        INDEPENDENT for (int64_t j = 0; j < n; j++)
+            y[j] += factor * x[j];
     else
-        INDEPENDENT for (int64_t j = 0; j < n; j++) y[j] = factor * x[j];
+        INDEPENDENT for (int64_t j = 0; j < n; j++)
+            y[j] = factor * x[j];
 }
 
 static int all_finite(const real *x, int64_t n)
 {
     real zero = 0;
-    for (int64_t j = 0; j < n; j++) zero += x[j] * 0;
+    for (int64_t j = 0; j < n; j++)
+        zero += x[j] * 0;
     return zero == 0;
 }
 
@@ -529,9 +600,11 @@ static void outer_product(const Gemm *g)
     for (int64_t i = 0; i < g->m; i++) {
         const real a = g->a[i * g->a_row];
         real *c = g->c + i * g->ldc;
-        if (skip && !(a < 0 || a > 0 || a != a)) continue;
+        if (skip && !(a < 0 || a > 0 || a != a))
+            continue;
         scaled_row(c, a, g->b, g->n, g->accumulate);
-        if (g->bias) scaled_row(c, 1, g->bias, g->n, 1);
+        if (g->bias)
+            scaled_row(c, 1, g->bias, g->n, 1);
     }
 }
 
@@ -540,18 +613,30 @@ static void gemm(const Gemm *g);
 /* One column is one row of the transposed product: C' = B' A'. */
 static void matrix_times_column(const Gemm *g)
 {
-    const Gemm turned = {.m = 1, .n = g->m, .k = g->k, .a = g->b, .a_row = 1, .a_col = g->b_row,
-                         .b = g->a, .b_row = g->a_col, .b_col = g->a_row, .c = g->c, .ldc = g->m,
-                         .accumulate = g->accumulate, .scratch = g->scratch};
+    const Gemm turned = {.m = 1,
+                         .n = g->m,
+                         .k = g->k,
+                         .a = g->b,
+                         .a_row = 1,
+                         .a_col = g->b_row,
+                         .b = g->a,
+                         .b_row = g->a_col,
+                         .b_col = g->a_row,
+                         .c = g->c,
+                         .ldc = g->m,
+                         .accumulate = g->accumulate,
+                         .scratch = g->scratch};
     gemm(&turned);
     if (g->bias)
-        for (int64_t i = 0; i < g->m; i++) g->c[i] += g->bias[0];
+        for (int64_t i = 0; i < g->m; i++)
+            g->c[i] += g->bias[0];
 }
 
 static void gemm(const Gemm *g)
 {
     const int turned = g->b_col != 1;
-    if (g->m <= 0 || g->n <= 0) return;
+    if (g->m <= 0 || g->n <= 0)
+        return;
     if (g->k <= 0)
         no_terms(g);
     else if (g->n == 1 && g->m > 1 && g->ldc == 1)
@@ -571,7 +656,8 @@ static int64_t gemm_scratch(int64_t m, int64_t n, int64_t k, int b_is_transposed
     (void)b_is_transposed;
     const int64_t slack = 64 / (int64_t)sizeof(real);
     const int64_t columns = (n > 1 ? n : m) + LANES - 1;
-    if (m <= 0 || n <= 0 || k <= 0) return 0;
+    if (m <= 0 || n <= 0 || k <= 0)
+        return 0;
     return least(k, DEPTH) * least(columns, PANEL_COLUMNS) + slack;
 }
 
@@ -579,17 +665,20 @@ static int64_t gemm_scratch(int64_t m, int64_t n, int64_t k, int b_is_transposed
 
 static void fill(real *y, real number, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) y[i] = number;
+    for (int64_t i = 0; i < n; i++)
+        y[i] = number;
 }
 
 static void add_to(real *y, const real *x, int64_t n)
 {
-    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] += x[i];
+    INDEPENDENT for (int64_t i = 0; i < n; i++)
+        y[i] += x[i];
 }
 
 static void subtract_from(real *y, const real *x, int64_t n)
 {
-    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] -= x[i];
+    INDEPENDENT for (int64_t i = 0; i < n; i++)
+        y[i] -= x[i];
 }
 
 static void add_scaled(real *y, real factor, const real *x, int64_t n)
@@ -599,12 +688,14 @@ static void add_scaled(real *y, real factor, const real *x, int64_t n)
 
 static void multiply_add_to(real *y, const real *a, const real *b, int64_t n)
 {
-    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] += a[i] * b[i];
+    INDEPENDENT for (int64_t i = 0; i < n; i++)
+        y[i] += a[i] * b[i];
 }
 
 static void multiply_subtract_from(real *y, const real *a, const real *b, int64_t n)
 {
-    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] -= a[i] * b[i];
+    INDEPENDENT for (int64_t i = 0; i < n; i++)
+        y[i] -= a[i] * b[i];
 }
 
 static void scale(real *y, real factor, const real *x, int64_t n)
@@ -614,27 +705,32 @@ static void scale(real *y, real factor, const real *x, int64_t n)
 
 static void add(real *y, const real *a, const real *b, int64_t n)
 {
-    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = a[i] + b[i];
+    INDEPENDENT for (int64_t i = 0; i < n; i++)
+        y[i] = a[i] + b[i];
 }
 
 static void subtract(real *y, const real *a, const real *b, int64_t n)
 {
-    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = a[i] - b[i];
+    INDEPENDENT for (int64_t i = 0; i < n; i++)
+        y[i] = a[i] - b[i];
 }
 
 static void multiply(real *y, const real *a, const real *b, int64_t n)
 {
-    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = a[i] * b[i];
+    INDEPENDENT for (int64_t i = 0; i < n; i++)
+        y[i] = a[i] * b[i];
 }
 
 static void divide(real *y, const real *a, const real *b, int64_t n)
 {
-    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = a[i] / b[i];
+    INDEPENDENT for (int64_t i = 0; i < n; i++)
+        y[i] = a[i] / b[i];
 }
 
 static void from_bytes(real *y, real factor, const uint8_t *x, int64_t n)
 {
-    INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = factor * (real)x[i];
+    INDEPENDENT for (int64_t i = 0; i < n; i++)
+        y[i] = factor * (real)x[i];
 }
 
 /* Comparisons with NaN are false, so these two let a NaN through. */
@@ -655,9 +751,11 @@ INLINE real relu_gradient(real f, real g)
 static void relu_backward(real *y, const real *f, const real *g, int64_t n, int accumulate)
 {
     if (accumulate)
-        INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] += relu_gradient(f[i], g[i]);
+        INDEPENDENT for (int64_t i = 0; i < n; i++)
+            y[i] += relu_gradient(f[i], g[i]);
     else
-        INDEPENDENT for (int64_t i = 0; i < n; i++) y[i] = relu_gradient(f[i], g[i]);
+        INDEPENDENT for (int64_t i = 0; i < n; i++)
+            y[i] = relu_gradient(f[i], g[i]);
 }
 
 /* ---- reductions -------------------------------------------------------------------------------- */
@@ -667,7 +765,8 @@ enum { SUM_BLOCK = 1024 };
 /* Halves are added recursively, as deep as the logarithm of n. */
 static real pairwise_sum(const real *x, const real *y, int64_t n)
 {
-    if (n <= SUM_BLOCK) return block_sum(x, y, n);
+    if (n <= SUM_BLOCK)
+        return block_sum(x, y, n);
     const int64_t half = (n / 2 + SUM_BLOCK - 1) / SUM_BLOCK * SUM_BLOCK;
     const real first = pairwise_sum(x, y, half);
     return first + pairwise_sum(x + half, y ? y + half : NULL, n - half);
@@ -697,9 +796,11 @@ static real greatest(const real *x, int64_t n)
     store(lanes, pick(is_nan, (Vector){0} + (real)NAN, most));
     if (i > 0)
         for (int j = 0; j < LANES; j++)
-            if (!(lanes[j] <= top) && top == top) top = lanes[j];
+            if (!(lanes[j] <= top) && top == top)
+                top = lanes[j];
     for (; i < n; i++)
-        if (!(x[i] <= top) && top == top) top = x[i];
+        if (!(x[i] <= top) && top == top)
+            top = x[i];
     return top;
 }
 
@@ -715,16 +816,20 @@ INLINE void strip_sums(real *sums, const real *x, int64_t rows, int64_t ldx, con
         Vector part[STRIP_VECTORS] = {{0}};
         const int64_t block = least(rows, STRIP_ROWS);
         for (int64_t i = 0; i < block; i++, x += ldx)
-            UNROLL for (int v = 0; v < vectors; v++) part[v] += load(x + v * LANES);
-        UNROLL for (int v = 0; v < vectors; v++) total[v] += part[v];
+            UNROLL for (int v = 0; v < vectors; v++)
+                part[v] += load(x + v * LANES);
+        UNROLL for (int v = 0; v < vectors; v++)
+            total[v] += part[v];
         rows -= block;
     }
-    UNROLL for (int v = 0; v < vectors; v++) store(sums + v * LANES, total[v]);
+    UNROLL for (int v = 0; v < vectors; v++)
+        store(sums + v * LANES, total[v]);
 }
 
 INLINE void put_row(real *y, const real *x, int64_t n, int accumulate)
 {
-    for (int64_t j = 0; j < n; j++) y[j] = accumulate ? y[j] + x[j] : x[j];
+    for (int64_t j = 0; j < n; j++)
+        y[j] = accumulate ? y[j] + x[j] : x[j];
 }
 
 /* Fewer columns than lanes. Rows that follow each other without a gap are read by the vector, whose
@@ -734,14 +839,17 @@ static void few_column_sums(real *y, const real *x, int64_t rows, int64_t column
 {
     real sums[LANES] = {0};
     int64_t wide = 0;
-    if (ldx == columns && rows * columns >= LANES) wide = (rows * columns - LANES) / columns + 1;
+    if (ldx == columns && rows * columns >= LANES)
+        wide = (rows * columns - LANES) / columns + 1;
     strip_sums(sums, x, wide, ldx, 1);
     for (int64_t i = wide; i < rows; i++)
-        for (int64_t j = 0; j < columns; j++) sums[j] += x[i * ldx + j];
+        for (int64_t j = 0; j < columns; j++)
+            sums[j] += x[i * ldx + j];
     put_row(y, sums, columns, accumulate);
 }
 
-static void column_sums(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldx, int accumulate)
+static void column_sums(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldx,
+                        int accumulate)
 {
     real sums[STRIP_VECTORS * LANES];
     int64_t j = 0;
@@ -757,12 +865,14 @@ static void column_sums(real *y, const real *x, int64_t rows, int64_t columns, i
         strip_sums(sums, x + j, rows, ldx, 1);
         put_row(y + j, sums, LANES, accumulate);
     }
-    if (j == columns) return;
+    if (j == columns)
+        return;
     strip_sums(sums, x + columns - LANES, rows, ldx, 1); /* overlaps columns done already */
     put_row(y + j, sums + LANES - (columns - j), columns - j, accumulate);
 }
 
-static void spread_row(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldy, int accumulate)
+static void spread_row(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldy,
+                       int accumulate)
 {
     for (int64_t i = 0; i < rows; i++)
         if (accumulate)

@@ -24,9 +24,14 @@ function(valgrad_kernels_variant target isa bytes)
   target_include_directories(${objects} PRIVATE
     "${VALGRAD_KERNELS_DIR}" "${VALGRAD_KERNELS_DIR}/../include"
     "$<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>")
+  # Sanitizers check each load of the unrolled tiles, which takes a compiler long at -O3.
+  set(level -O3)
+  if(CMAKE_C_FLAGS MATCHES "-fsanitize")
+    set(level -O1)
+  endif()
   target_compile_options(${objects} PRIVATE
     "$<TARGET_PROPERTY:${target},COMPILE_OPTIONS>" ${ARGN}
-    "$<$<OR:$<CONFIG:Release>,$<CONFIG:RelWithDebInfo>>:-O3>")
+    "$<$<OR:$<CONFIG:Release>,$<CONFIG:RelWithDebInfo>>:${level}>")
   set_target_properties(${objects} PROPERTIES
     C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
     C_VISIBILITY_PRESET hidden

@@ -63,17 +63,17 @@ typedef struct Kernels {
     /* How many numbers gemm wants in `scratch`: small, and bounded whatever the sizes. */
     int64_t (*gemm_scratch)(int64_t m, int64_t n, int64_t k, int b_is_transposed);
 
-    void (*fill)(real *y, real number, int64_t n);                                  /* y = number */
-    void (*add_to)(real *y, const real *x, int64_t n);                              /* y += x */
-    void (*subtract_from)(real *y, const real *x, int64_t n);                       /* y -= x */
-    void (*add_scaled)(real *y, real factor, const real *x, int64_t n);             /* y += factor x */
-    void (*multiply_add_to)(real *y, const real *a, const real *b, int64_t n);      /* y += a b */
+    void (*fill)(real *y, real number, int64_t n);                             /* y = number */
+    void (*add_to)(real *y, const real *x, int64_t n);                         /* y += x */
+    void (*subtract_from)(real *y, const real *x, int64_t n);                  /* y -= x */
+    void (*add_scaled)(real *y, real factor, const real *x, int64_t n);        /* y += factor x */
+    void (*multiply_add_to)(real *y, const real *a, const real *b, int64_t n); /* y += a b */
     void (*multiply_subtract_from)(real *y, const real *a, const real *b, int64_t n); /* y -= a b */
-    void (*scale)(real *y, real factor, const real *x, int64_t n);                  /* y = factor x */
-    void (*add)(real *y, const real *a, const real *b, int64_t n);                  /* y = a + b */
-    void (*subtract)(real *y, const real *a, const real *b, int64_t n);             /* y = a - b */
-    void (*multiply)(real *y, const real *a, const real *b, int64_t n);             /* y = a b */
-    void (*divide)(real *y, const real *a, const real *b, int64_t n);               /* y = a / b */
+    void (*scale)(real *y, real factor, const real *x, int64_t n);      /* y = factor x */
+    void (*add)(real *y, const real *a, const real *b, int64_t n);      /* y = a + b */
+    void (*subtract)(real *y, const real *a, const real *b, int64_t n); /* y = a - b */
+    void (*multiply)(real *y, const real *a, const real *b, int64_t n); /* y = a b */
+    void (*divide)(real *y, const real *a, const real *b, int64_t n);   /* y = a / b */
 
     /* y = max(x, 0); a NaN stays NaN. */
     void (*relu)(real *y, const real *x, int64_t n);
@@ -82,9 +82,11 @@ typedef struct Kernels {
     void (*relu_backward)(real *y, const real *f, const real *g, int64_t n, int accumulate);
 
     /* y[j] [+]= sum_i x[i*ldx + j], j < columns (the gradient of a bias); y [+]= 0 without rows. */
-    void (*column_sums)(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldx, int accumulate);
+    void (*column_sums)(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldx,
+                        int accumulate);
     /* y[i*ldy + j] [+]= x[j], i < rows, j < columns (a row broadcast; the reverse of column_sums). */
-    void (*spread_row)(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldy, int accumulate);
+    void (*spread_row)(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldy,
+                       int accumulate);
 
     /* sum_i x[i] and sum_i x[i] y[i], in blocks added pairwise: the error grows with log n. 0 if n is 0. */
     real (*sum)(const real *x, int64_t n);

@@ -11,10 +11,21 @@
 /* Check records every assertion that holds; over millions of elements that would take minutes. */
 #define REQUIRE(condition, ...)                                                                    \
     do {                                                                                           \
-        if (!(condition)) ck_abort_msg(__VA_ARGS__);                                               \
+        if (!(condition))                                                                          \
+            ck_abort_msg(__VA_ARGS__);                                                             \
     } while (0)
 
+/* The address sanitizer has its own guards, which see reads as well; ours would push them away. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_SANITIZER 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(WITH_SANITIZER)
+enum { GUARD = 0 };
+#else
 enum { GUARD = 24 };
+#endif
 static const real guard_number = (real)-12345.0;
 
 static const Kernels *variant(int i)
@@ -44,8 +55,10 @@ static Array array_new(int64_t n, int shift)
     a.all = malloc((size_t)(n + 2 * GUARD + shift) * sizeof(real));
     REQUIRE(a.all, "out of memory");
     a.x = a.all + GUARD + shift;
-    for (int64_t i = -GUARD; i < n + GUARD; i++) a.x[i] = guard_number;
-    for (int64_t i = 0; i < n; i++) a.x[i] = next_number();
+    for (int64_t i = -GUARD; i < n + GUARD; i++)
+        a.x[i] = guard_number;
+    for (int64_t i = 0; i < n; i++)
+        a.x[i] = next_number();
     return a;
 }
 
@@ -98,11 +111,20 @@ static Product product_new(const Kernels *kernels, const Case *s)
                  .bias = array_new(s->n, 1),
                  .scratch = array_new(kernels->gemm_scratch(s->m, s->n, s->k, s->b_transposed), 1)};
     p.before = array_copy(&p.c);
-    p.gemm = (Gemm){.m = s->m, .n = s->n, .k = s->k, .a = p.a.x,
-                    .a_row = s->a_transposed ? 1 : lda, .a_col = s->a_transposed ? lda : 1,
-                    .b = p.b.x, .b_row = s->b_transposed ? 1 : ldb, .b_col = s->b_transposed ? ldb : 1,
-                    .bias = s->bias ? p.bias.x : NULL, .c = p.c.x, .ldc = ldc,
-                    .accumulate = s->accumulate, .scratch = p.scratch.x};
+    p.gemm = (Gemm){.m = s->m,
+                    .n = s->n,
+                    .k = s->k,
+                    .a = p.a.x,
+                    .a_row = s->a_transposed ? 1 : lda,
+                    .a_col = s->a_transposed ? lda : 1,
+                    .b = p.b.x,
+                    .b_row = s->b_transposed ? 1 : ldb,
+                    .b_col = s->b_transposed ? ldb : 1,
+                    .bias = s->bias ? p.bias.x : NULL,
+                    .c = p.c.x,
+                    .ldc = ldc,
+                    .accumulate = s->accumulate,
+                    .scratch = p.scratch.x};
     return p;
 }
 
@@ -120,10 +142,13 @@ static void check_element(const Product *p, const Case *s, int64_t i, int64_t j)
 {
     const Gemm *g = &p->gemm;
     double want = s->accumulate ? (double)p->before.x[i * g->ldc + j] : 0, size = fabs(want);
-    if (g->bias) want += (double)g->bias[j], size += fabs((double)g->bias[j]);
+    if (g->bias) {
+        want += (double)g->bias[j];
+        size += fabs((double)g->bias[j]);
+    }
     for (int64_t q = 0; q < g->k; q++) {
-        const double term = (double)g->a[i * g->a_row + q * g->a_col] *
-                            (double)g->b[q * g->b_row + j * g->b_col];
+        const double term =
+            (double)g->a[i * g->a_row + q * g->a_col] * (double)g->b[q * g->b_row + j * g->b_col];
         want += term;
         size += fabs(term);
     }
@@ -142,7 +167,8 @@ static void check_product(const Kernels *kernels, const Case *s)
     Product p = product_new(kernels, s);
     kernels->gemm(&p.gemm);
     for (int64_t i = 0; i < s->m; i++) {
-        for (int64_t j = 0; j < s->n; j++) check_element(&p, s, i, j);
+        for (int64_t j = 0; j < s->n; j++)
+            check_element(&p, s, i, j);
         for (int64_t j = s->n; j < p.gemm.ldc; j++)
             REQUIRE(p.c.x[i * p.gemm.ldc + j] == p.before.x[i * p.gemm.ldc + j], "wrote in a gap");
     }
@@ -156,9 +182,14 @@ static void check_shape(const Kernels *kernels, int64_t m, int64_t n, int64_t k)
     const int forms = m * n * k <= 2000 ? 16 : m * n * k <= 50000 ? 5 : 2;
     for (int f = 0; f < forms; f++) {
         const unsigned form = forms == 16 ? (unsigned)f : (turn += 7) % 16;
-        const Case s = {.m = m, .n = n, .k = k, .gap = (int64_t)(turn++ % 3 == 0 ? 5 : 0),
-                        .a_transposed = form & 1, .b_transposed = form >> 1 & 1,
-                        .bias = form >> 2 & 1, .accumulate = form >> 3 & 1};
+        const Case s = {.m = m,
+                        .n = n,
+                        .k = k,
+                        .gap = (int64_t)(turn++ % 3 == 0 ? 5 : 0),
+                        .a_transposed = form & 1,
+                        .b_transposed = form >> 1 & 1,
+                        .bias = form >> 2 & 1,
+                        .accumulate = form >> 3 & 1};
         check_product(kernels, &s);
     }
 }
@@ -179,18 +210,23 @@ END_TEST
 START_TEST(gemm_matches_in_every_form)
 {
     static const int64_t shapes[][3] = {
-        {64, 128, 784}, {784, 128, 64}, {64, 10, 128},  {128, 10, 64},  {1, 128, 784}, {784, 128, 1},
-        {64, 128, 10},  {1, 784, 128},  {784, 1, 128},  {3, 100, 300},  {4, 77, 300},  {130, 77, 30},
-        {1, 200, 2500}, {5, 7, 2500},   {200, 1, 2500}, {2, 9, 2500},   {150, 3, 5},   {129, 128, 1100},
-        {1, 1, 2500},   {1, 7, 300},    {40, 1, 1},     {1, 333, 1},    {127, 50, 40}, {128, 50, 40},
+        {64, 128, 784}, {784, 128, 64}, {64, 10, 128},    {128, 10, 64}, {1, 128, 784},
+        {784, 128, 1},  {64, 128, 10},  {1, 784, 128},    {784, 1, 128}, {3, 100, 300},
+        {4, 77, 300},   {130, 77, 30},  {1, 200, 2500},   {5, 7, 2500},  {200, 1, 2500},
+        {2, 9, 2500},   {150, 3, 5},    {129, 128, 1100}, {1, 1, 2500},  {1, 7, 300},
+        {40, 1, 1},     {1, 333, 1},    {127, 50, 40},    {128, 50, 40},
     };
     const Kernels *kernels = variant(_i);
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         for (int form = 0; form < 32; form++) {
-            const Case s = {.m = shapes[i][0], .n = shapes[i][1], .k = shapes[i][2],
+            const Case s = {.m = shapes[i][0],
+                            .n = shapes[i][1],
+                            .k = shapes[i][2],
                             .gap = form >> 4 ? 3 : 0,
-                            .a_transposed = form & 1, .b_transposed = form >> 1 & 1,
-                            .bias = form >> 2 & 1, .accumulate = form >> 3 & 1};
+                            .a_transposed = form & 1,
+                            .b_transposed = form >> 1 & 1,
+                            .bias = form >> 2 & 1,
+                            .accumulate = form >> 3 & 1};
             check_product(kernels, &s);
         }
 }
@@ -201,8 +237,12 @@ START_TEST(gemm_gives_the_same_bits_for_any_split_of_rows)
 {
     const Kernels *kernels = variant(_i);
     for (int form = 0; form < 4; form++) {
-        const Case s = {.m = 203, .n = 45, .k = 1500, .a_transposed = form & 1,
-                        .b_transposed = form >> 1 & 1, .bias = 1};
+        const Case s = {.m = 203,
+                        .n = 45,
+                        .k = 1500,
+                        .a_transposed = form & 1,
+                        .b_transposed = form >> 1 & 1,
+                        .bias = 1};
         Product p = product_new(kernels, &s);
         Array b = array_copy(&p.b), split = array_copy(&p.c);
         kernels->gemm(&p.gemm);
@@ -213,7 +253,8 @@ START_TEST(gemm_gives_the_same_bits_for_any_split_of_rows)
             part.b = b.x;
             part.c = split.x + first * part.ldc;
             kernels->gemm(&part);
-            if (part.m != rows) break;
+            if (part.m != rows)
+                break;
         }
         ck_assert_mem_eq(split.x, p.c.x, (size_t)split.n * sizeof(real));
         array_drop(&b);
@@ -226,16 +267,22 @@ END_TEST
 /* No shortcut for zeros may lose a NaN or an infinity, and C need not be initialised. */
 START_TEST(gemm_keeps_nan)
 {
-    static const int64_t shapes[][3] = {{1, 20, 30}, {20, 1, 30}, {20, 30, 1}, {9, 10, 11}, {3, 9, 200}};
+    static const int64_t shapes[][3] = {
+        {1, 20, 30}, {20, 1, 30}, {20, 30, 1}, {9, 10, 11}, {3, 9, 200}};
     const Kernels *kernels = variant(_i);
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         for (int form = 0; form < 8; form++) {
-            const Case s = {.m = shapes[i][0], .n = shapes[i][1], .k = shapes[i][2],
-                            .a_transposed = form & 1, .b_transposed = form >> 1 & 1,
+            const Case s = {.m = shapes[i][0],
+                            .n = shapes[i][1],
+                            .k = shapes[i][2],
+                            .a_transposed = form & 1,
+                            .b_transposed = form >> 1 & 1,
                             .accumulate = form >> 2};
             Product p = product_new(kernels, &s);
-            for (int64_t e = 0; e < p.a.n; e++) p.a.x[e] = 0;
-            for (int64_t e = 0; !s.accumulate && e < p.c.n; e++) p.c.x[e] = (real)NAN;
+            for (int64_t e = 0; e < p.a.n; e++)
+                p.a.x[e] = 0;
+            for (int64_t e = 0; !s.accumulate && e < p.c.n; e++)
+                p.c.x[e] = (real)NAN;
             const int64_t j = s.n - 1, q = s.k - 1;
             p.b.x[q * p.gemm.b_row + j * p.gemm.b_col] = form & 1 ? (real)NAN : (real)INFINITY;
             kernels->gemm(&p.gemm);
@@ -254,35 +301,90 @@ static const int64_t lengths[] = {0,  1,  2,  3,  4,  5,  7,  8,   9,   10,   15
 enum { LENGTHS = sizeof lengths / sizeof lengths[0] };
 
 typedef enum Operation {
-    ADD_TO, SUBTRACT_FROM, ADD_SCALED, MULTIPLY_ADD_TO, MULTIPLY_SUBTRACT_FROM, SCALE,
-    ADD, SUBTRACT, MULTIPLY, DIVIDE, FILL, RELU, RELU_BACKWARD, RELU_BACKWARD_ADDED, OPERATIONS
+    ADD_TO,
+    SUBTRACT_FROM,
+    ADD_SCALED,
+    MULTIPLY_ADD_TO,
+    MULTIPLY_SUBTRACT_FROM,
+    SCALE,
+    ADD,
+    SUBTRACT,
+    MULTIPLY,
+    DIVIDE,
+    FILL,
+    RELU,
+    RELU_BACKWARD,
+    RELU_BACKWARD_ADDED,
+    OPERATIONS
 } Operation;
 
 static const char *const operation_names[] = {
-    "add_to", "subtract_from", "add_scaled", "multiply_add_to", "multiply_subtract_from", "scale",
-    "add", "subtract", "multiply", "divide", "fill", "relu", "relu_backward", "relu_backward added",
+    "add_to",
+    "subtract_from",
+    "add_scaled",
+    "multiply_add_to",
+    "multiply_subtract_from",
+    "scale",
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "fill",
+    "relu",
+    "relu_backward",
+    "relu_backward added",
 };
 
 static const real factor = (real)0.75;
 
-static void run(const Kernels *kernels, Operation op, real *y, const real *a, const real *b, int64_t n)
+static void run(const Kernels *kernels, Operation op, real *y, const real *a, const real *b,
+                int64_t n)
 {
     switch (op) {
-    case ADD_TO: kernels->add_to(y, a, n); break;
-    case SUBTRACT_FROM: kernels->subtract_from(y, a, n); break;
-    case ADD_SCALED: kernels->add_scaled(y, factor, a, n); break;
-    case MULTIPLY_ADD_TO: kernels->multiply_add_to(y, a, b, n); break;
-    case MULTIPLY_SUBTRACT_FROM: kernels->multiply_subtract_from(y, a, b, n); break;
-    case SCALE: kernels->scale(y, factor, a, n); break;
-    case ADD: kernels->add(y, a, b, n); break;
-    case SUBTRACT: kernels->subtract(y, a, b, n); break;
-    case MULTIPLY: kernels->multiply(y, a, b, n); break;
-    case DIVIDE: kernels->divide(y, a, b, n); break;
-    case FILL: kernels->fill(y, factor, n); break;
-    case RELU: kernels->relu(y, a, n); break;
-    case RELU_BACKWARD: kernels->relu_backward(y, a, b, n, 0); break;
-    case RELU_BACKWARD_ADDED: kernels->relu_backward(y, a, b, n, 1); break;
-    case OPERATIONS: break;
+    case ADD_TO:
+        kernels->add_to(y, a, n);
+        break;
+    case SUBTRACT_FROM:
+        kernels->subtract_from(y, a, n);
+        break;
+    case ADD_SCALED:
+        kernels->add_scaled(y, factor, a, n);
+        break;
+    case MULTIPLY_ADD_TO:
+        kernels->multiply_add_to(y, a, b, n);
+        break;
+    case MULTIPLY_SUBTRACT_FROM:
+        kernels->multiply_subtract_from(y, a, b, n);
+        break;
+    case SCALE:
+        kernels->scale(y, factor, a, n);
+        break;
+    case ADD:
+        kernels->add(y, a, b, n);
+        break;
+    case SUBTRACT:
+        kernels->subtract(y, a, b, n);
+        break;
+    case MULTIPLY:
+        kernels->multiply(y, a, b, n);
+        break;
+    case DIVIDE:
+        kernels->divide(y, a, b, n);
+        break;
+    case FILL:
+        kernels->fill(y, factor, n);
+        break;
+    case RELU:
+        kernels->relu(y, a, n);
+        break;
+    case RELU_BACKWARD:
+        kernels->relu_backward(y, a, b, n, 0);
+        break;
+    case RELU_BACKWARD_ADDED:
+        kernels->relu_backward(y, a, b, n, 1);
+        break;
+    case OPERATIONS:
+        break;
     }
 }
 
@@ -290,21 +392,36 @@ static double expected(Operation op, double y, double a, double b)
 {
     const double f = (double)factor, passed = isnan(a) ? a : a > 0 ? b : 0;
     switch (op) {
-    case ADD_TO: return y + a;
-    case SUBTRACT_FROM: return y - a;
-    case ADD_SCALED: return y + f * a;
-    case MULTIPLY_ADD_TO: return y + a * b;
-    case MULTIPLY_SUBTRACT_FROM: return y - a * b;
-    case SCALE: return f * a;
-    case ADD: return a + b;
-    case SUBTRACT: return a - b;
-    case MULTIPLY: return a * b;
-    case DIVIDE: return a / b;
-    case FILL: return f;
-    case RELU: return isnan(a) ? a : a > 0 ? a : 0;
-    case RELU_BACKWARD: return passed;
-    case RELU_BACKWARD_ADDED: return y + passed;
-    case OPERATIONS: break;
+    case ADD_TO:
+        return y + a;
+    case SUBTRACT_FROM:
+        return y - a;
+    case ADD_SCALED:
+        return y + f * a;
+    case MULTIPLY_ADD_TO:
+        return y + a * b;
+    case MULTIPLY_SUBTRACT_FROM:
+        return y - a * b;
+    case SCALE:
+        return f * a;
+    case ADD:
+        return a + b;
+    case SUBTRACT:
+        return a - b;
+    case MULTIPLY:
+        return a * b;
+    case DIVIDE:
+        return a / b;
+    case FILL:
+        return f;
+    case RELU:
+        return isnan(a) ? a : a > 0 ? a : 0;
+    case RELU_BACKWARD:
+        return passed;
+    case RELU_BACKWARD_ADDED:
+        return y + passed;
+    case OPERATIONS:
+        break;
     }
     return 0;
 }
@@ -312,8 +429,10 @@ static double expected(Operation op, double y, double a, double b)
 static void check_operation(const Kernels *kernels, Operation op, int64_t n, int in_place)
 {
     Array y = array_new(n, 1), a = array_new(n, 2), b = array_new(n, 3);
-    for (int64_t i = 0; i < n; i += 5) a.x[i] = i % 2 ? 0 : (real)NAN;
-    if (in_place) memcpy(y.x, a.x, (size_t)n * sizeof(real));
+    for (int64_t i = 0; i < n; i += 5)
+        a.x[i] = i % 2 ? 0 : (real)NAN;
+    if (in_place)
+        memcpy(y.x, a.x, (size_t)n * sizeof(real));
     Array before = array_copy(&y);
     run(kernels, op, y.x, in_place ? y.x : a.x, b.x, n);
     for (int64_t i = 0; i < n; i++) {
@@ -346,17 +465,20 @@ START_TEST(relu_keeps_nan_and_its_gradient)
     enum { COUNT = sizeof values / sizeof values[0], N = 100 };
     for (int v = 0; v < COUNT; v++) {
         Array x = array_new(N, 1), f = array_new(N, 1), g = array_new(N, 1), d = array_new(N, 1);
-        for (int i = 0; i < N; i++) x.x[i] = values[v], g.x[i] = 3;
+        for (int i = 0; i < N; i++)
+            x.x[i] = values[v], g.x[i] = 3;
         kernels->relu(f.x, x.x, N);
         kernels->relu_backward(d.x, f.x, g.x, N, 0);
         for (int i = 0; i < N; i++) {
             check_near((double)f.x[i], (double)relu[v], 0, "relu", i);
             check_near((double)d.x[i], (double)slope[v], 0, "relu_backward", i);
         }
-        for (int i = 0; i < N; i++) g.x[i] = (real)NAN;
+        for (int i = 0; i < N; i++)
+            g.x[i] = (real)NAN;
         kernels->relu_backward(d.x, f.x, g.x, N, 0);
         for (int i = 0; i < N; i++)
-            REQUIRE((isnan(d.x[i]) != 0) == (relu[v] > 0 || isnan(relu[v])), "relu_backward of NaN");
+            REQUIRE((isnan(d.x[i]) != 0) == (relu[v] > 0 || isnan(relu[v])),
+                    "relu_backward of NaN");
         array_drop(&x);
         array_drop(&f);
         array_drop(&g);
@@ -369,7 +491,8 @@ START_TEST(bytes_become_numbers)
 {
     const Kernels *kernels = variant(_i);
     uint8_t bytes[5003];
-    for (int i = 0; i < 5003; i++) bytes[i] = (uint8_t)(i * 7);
+    for (int i = 0; i < 5003; i++)
+        bytes[i] = (uint8_t)(i * 7);
     for (int l = 0; l < LENGTHS; l++) {
         Array y = array_new(lengths[l], 1);
         kernels->from_bytes(y.x, (real)(1 / 255.0), bytes, y.n);
@@ -428,7 +551,8 @@ START_TEST(sums_are_accurate)
     enum { N = 1000000 };
     const Kernels *kernels = variant(_i);
     Array x = array_new(N, 1), ones = array_new(N, 1);
-    for (int i = 0; i < N; i++) x.x[i] = (real)0.1, ones.x[i] = 1;
+    for (int i = 0; i < N; i++)
+        x.x[i] = (real)0.1, ones.x[i] = 1;
     const double want = N * (double)(real)0.1, tolerance = 32 * (double)REAL_EPSILON * want;
     real column;
     kernels->column_sums(&column, x.x, N, 1, 1, 0);
@@ -440,25 +564,30 @@ START_TEST(sums_are_accurate)
 }
 END_TEST
 
-static void check_columns(const Kernels *kernels, int64_t rows, int64_t columns, int64_t gap, int accumulate)
+static void check_columns(const Kernels *kernels, int64_t rows, int64_t columns, int64_t gap,
+                          int accumulate)
 {
     const int64_t ldx = columns + gap;
     Array x = array_new(rows * ldx, 1), y = array_new(columns, 3), z = array_new(rows * ldx, 1);
     for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = columns; j < ldx; j++) x.x[i * ldx + j] = (real)NAN;
+        for (int64_t j = columns; j < ldx; j++)
+            x.x[i * ldx + j] = (real)NAN;
     Array sums = array_copy(&y), spread = array_copy(&z);
     kernels->column_sums(sums.x, x.x, rows, columns, ldx, accumulate);
     kernels->spread_row(spread.x, y.x, rows, columns, ldx, accumulate);
     for (int64_t j = 0; j < columns; j++) {
         double want = accumulate ? (double)y.x[j] : 0;
-        for (int64_t i = 0; i < rows; i++) want += (double)x.x[i * ldx + j];
-        check_near((double)sums.x[j], want, (double)(rows + 2) * (double)REAL_EPSILON * (double)(rows + 1),
-                   "column_sums", j);
+        for (int64_t i = 0; i < rows; i++)
+            want += (double)x.x[i * ldx + j];
+        check_near((double)sums.x[j], want,
+                   (double)(rows + 2) * (double)REAL_EPSILON * (double)(rows + 1), "column_sums",
+                   j);
     }
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < ldx; j++) {
-            const real old = z.x[i * ldx + j], added = accumulate ? old + y.x[j < columns ? j : 0] : 0;
-            const real want = j >= columns ? old : accumulate ? added : y.x[j];
+            real want = z.x[i * ldx + j];
+            if (j < columns)
+                want = accumulate ? want + y.x[j] : y.x[j];
             check_near((double)spread.x[i * ldx + j], (double)want, 0, "spread_row", i * ldx + j);
         }
     array_drop(&x);
@@ -509,8 +638,10 @@ START_TEST(sgd_matches_its_definition)
     const Kernels *kernels = variant(_i);
     for (int l = 0; l < LENGTHS; l++)
         for (int form = 0; form < 8; form++) {
-            const SgdStep s = {.learning_rate = (real)0.1, .momentum = form & 1 ? (real)0.9 : 0,
-                               .weight_decay = form & 2 ? (real)0.01 : 0, .nesterov = form >> 2};
+            const SgdStep s = {.learning_rate = (real)0.1,
+                               .momentum = form & 1 ? (real)0.9 : 0,
+                               .weight_decay = form & 2 ? (real)0.01 : 0,
+                               .nesterov = form >> 2};
             check_sgd(kernels, lengths[l], &s);
         }
 }
@@ -519,7 +650,8 @@ END_TEST
 static void check_adam(const Kernels *kernels, int64_t n, const AdamStep *s)
 {
     Array w = array_new(n, 1), g = array_new(n, 2), m = array_new(n, 3), v = array_new(n, 4);
-    for (int64_t i = 0; i < n; i++) v.x[i] = v.x[i] < 0 ? -v.x[i] : v.x[i];
+    for (int64_t i = 0; i < n; i++)
+        v.x[i] = v.x[i] < 0 ? -v.x[i] : v.x[i];
     Array w0 = array_copy(&w), m0 = array_copy(&m), v0 = array_copy(&v);
     const double rate = (double)s->learning_rate, decay = (double)s->weight_decay;
     kernels->adam(w.x, g.x, m.x, v.x, n, s);
@@ -532,7 +664,8 @@ static void check_adam(const Kernels *kernels, int64_t n, const AdamStep *s)
         const double want = weight - rate * mean / (double)s->correction1 / root;
         check_near((double)m.x[i], mean, 8 * (double)REAL_EPSILON, "mean", i);
         check_near((double)v.x[i], square, 8 * (double)REAL_EPSILON, "square", i);
-        check_near((double)w.x[i], want, 8 * (double)REAL_EPSILON * (1 + 4 * fabs(want - weight)), "weight", i);
+        check_near((double)w.x[i], want, 8 * (double)REAL_EPSILON * (1 + 4 * fabs(want - weight)),
+                   "weight", i);
     }
     array_drop(&w);
     array_drop(&g);
@@ -548,9 +681,13 @@ START_TEST(adam_matches_its_definition)
     const Kernels *kernels = variant(_i);
     for (int l = 0; l < LENGTHS; l++)
         for (int form = 0; form < 4; form++) {
-            const AdamStep s = {.learning_rate = (real)0.001, .beta1 = (real)0.9, .beta2 = (real)0.999,
-                                .epsilon = (real)1e-8, .weight_decay = form & 1 ? (real)0.01 : 0,
-                                .decoupled = form >> 1, .correction1 = (real)(1 - 0.9 * 0.9),
+            const AdamStep s = {.learning_rate = (real)0.001,
+                                .beta1 = (real)0.9,
+                                .beta2 = (real)0.999,
+                                .epsilon = (real)1e-8,
+                                .weight_decay = form & 1 ? (real)0.01 : 0,
+                                .decoupled = form >> 1,
+                                .correction1 = (real)(1 - 0.9 * 0.9),
                                 .correction2 = (real)(1 - 0.999 * 0.999)};
             check_adam(kernels, lengths[l], &s);
         }
@@ -567,13 +704,16 @@ START_TEST(a_variant_is_chosen)
     const char *name = getenv("VALGRAD_ISA");
     for (int i = 0; i < count; i++) {
         found += all[i] == chosen;
-        if (name && strcmp(name, all[i]->name) == 0) wanted = all[i];
+        if (name && strcmp(name, all[i]->name) == 0)
+            wanted = all[i];
     }
     ck_assert_int_ge(count, 1);
     ck_assert_int_eq(found, 1);
     ck_assert_ptr_eq(chosen, kernels__get());
-    if (wanted) ck_assert_ptr_eq(chosen, wanted);
-    if (!name) ck_assert_ptr_eq(chosen, all[count - 1]);
+    if (wanted)
+        ck_assert_ptr_eq(chosen, wanted);
+    if (!name)
+        ck_assert_ptr_eq(chosen, all[count - 1]);
 }
 END_TEST
 
