@@ -79,7 +79,6 @@ struct Region {
     Block *blocks;
     Hold *holds;
     size_t hold_count, hold_room;
-    size_t foreign_holds; /* of the first so many it is known that they are not on its own nodes */
     int64_t node_count; /* without those of the newest chunk while the region is open */
     Region *merged;      /* regions whose nodes are in this one now, */
     Region *merged_into; /* and which region has ours: Tensors point at the one they were made in */
@@ -472,12 +471,12 @@ static void append_blocks(Region *region, Block *blocks)
     region->blocks = blocks;
 }
 
-/* What a region held in itself, once merged, it need not hold. Only holds that came with the merged ones
- * can be such: what region had held itself, it had merged then or never will. */
-static void drop_holds_on_itself(Region *region)
+/* What a region held in itself, once merged, it need not hold. Only the holds from `first` on, which came
+ * with the merged ones, can be such: what region had held itself, it had merged then or never will. */
+static void drop_holds_on_itself(Region *region, size_t first)
 {
-    size_t kept = region->foreign_holds;
-    for (size_t i = kept; i < region->hold_count; i++) {
+    size_t kept = first;
+    for (size_t i = first; i < region->hold_count; i++) {
         const Hold hold = region->holds[i];
         if (graph__home(hold.node) != region) {
             region->holds[kept++] = hold;
@@ -489,24 +488,15 @@ static void drop_holds_on_itself(Region *region)
     region->hold_count = kept;
 }
 
-/* Hands the holds of `inner` to `region`; closed regions among them that must be merged too are put in
- * front of the `pending` list, which is returned. */
-static Region *move_holds(Region *region, Region *inner, Region *pending)
+static void move_holds(Region *region, Region *inner)
 {
     for (size_t i = 0; i < inner->hold_count; i++) {
-        const Hold hold = inner->holds[i];
-        Region *home = graph__home(hold.node);
-        if (hold.node->holder == inner)
-            hold.node->holder = region;
-        if (merges_into(region, home)) {
-            home->open = true; /* so that nothing buries it, or puts it here twice */
-            home->next_region = pending;
-            pending = home;
-        }
-        region->holds[region->hold_count++] = hold;
+        Value *node = inner->holds[i].node;
+        if (node->holder == inner)
+            node->holder = region;
+        region->holds[region->hold_count++] = inner->holds[i];
     }
     inner->hold_count = 0;
-    return pending;
 }
 
 static void move_contents(Region *region, Region *inner)
@@ -523,27 +513,50 @@ static void move_contents(Region *region, Region *inner)
     region->merged = inner;
 }
 
-/* Makes all of `inner` part of `region`, and whatever inner holds that must be merged with it. */
+/* Lists with `inner` the closed regions that it holds, directly or not, and that must be merged with it.
+ * Returns how many holds they have. */
+static size_t list_what_merges(const Region *region, Region *inner)
+{
+    size_t holds = 0;
+    Region *last = inner;
+    inner->next_region = NULL;
+    inner->open = true; /* so that nothing is listed twice */
+    for (Region *listed = inner; listed; listed = listed->next_region) {
+        holds += listed->hold_count;
+        for (size_t i = 0; i < listed->hold_count; i++) {
+            Region *home = graph__home(listed->holds[i].node);
+            if (!merges_into(region, home))
+                continue;
+            home->next_region = NULL;
+            home->open = true;
+            last->next_region = home;
+            last = home;
+        }
+    }
+    return holds;
+}
+
+/* Makes all of `inner` part of `region`, and whatever inner holds that must be merged with it: all or, when
+ * out of memory, nothing, for a region that held a younger one unmerged could be held by it in turn. */
 static bool merge(Region *region, Region *inner)
 {
     if (!region->newest && !add_chunk(region))
         return false;
-    region->linear = false;
-    inner->open = true;
-    inner->next_region = NULL;
-    Region *pending = inner;
-    while (pending && reserve_hold(region, pending->hold_count)) {
-        inner = pending;
-        pending = move_holds(region, inner, inner->next_region);
-        move_contents(region, inner);
+    if (!reserve_hold(region, list_what_merges(region, inner))) {
+        for (; inner; inner = inner->next_region)
+            inner->open = false;
+        return false;
     }
-    drop_holds_on_itself(region);
-    const bool complete = !pending;
-    if (complete)
-        region->foreign_holds = region->hold_count;
-    for (; pending; pending = pending->next_region)
-        pending->open = false;
-    return complete;
+    const size_t former = region->hold_count;
+    region->linear = false;
+    while (inner) {
+        Region *next = inner->next_region;
+        move_holds(region, inner);
+        move_contents(region, inner);
+        inner = next;
+    }
+    drop_holds_on_itself(region, former);
+    return true;
 }
 
 /* The part of graph__hold that the first reading of a node by a region takes. */
