@@ -328,6 +328,35 @@ START_TEST(merges_of_merges)
 }
 END_TEST
 
+/* What an inner scope held is held by the outer one after the merge, and by nobody after that. */
+START_TEST(holds_survive_a_merge)
+{
+    Value *w = value_param(3);
+    VALGRAD_SCOPE {
+        Value *inner = NULL;
+        VALGRAD_SCOPE {
+            inner = value_retain(value_square(w));
+        }
+        Value *root = value_mul(inner, inner);
+        value_release(inner);
+        assert_status(value_backward(root), VALGRAD_OK);
+    }
+    assert_same(value_grad(w), 108);
+    ValgradScope scopes[3];
+    Value *results[3];
+    for (int i = 0; i < 3; i++) {
+        scopes[i] = scope_open();
+        results[i] = value_square(w);
+    }
+    value_release(w);
+    for (int i = 2; i >= 0; i--) {
+        ck_assert_int_eq(valgrad_live_nodes(), i + 2);
+        ck_assert_str_eq(value_op_name(value_operand(results[i], 0)), "leaf");
+        scope_close(&scopes[i]);
+    }
+}
+END_TEST
+
 /* Two inner scopes that use each other's results: a closed one holds an older one, which the outer
  * scope then uses directly and through the other. */
 START_TEST(inner_scopes_use_each_other)
@@ -778,6 +807,7 @@ int main(void)
     tcase_add_test(carried, carried_three_levels_up);
     tcase_add_loop_test(carried, long_chain_of_merges, 0, 2);
     tcase_add_test(carried, merges_of_merges);
+    tcase_add_test(carried, holds_survive_a_merge);
     tcase_add_test(carried, inner_scopes_use_each_other);
     tcase_add_test(carried, older_scope_held_by_a_younger);
     tcase_add_test(carried, chain_of_scopes_is_freed);

@@ -142,23 +142,36 @@ static void drop_model(void)
     model.b = NULL;
 }
 
+/* With memory again, a merge that could not be made, or only half, is made whole. (In a scope that could
+ * not be opened nothing can be made at all.) */
+static bool try_again(Value *const *inner)
+{
+    const bool former = memory.generous;
+    memory.generous = true;
+    const bool done = value_mul(inner[1], inner[0]) || !value_const(0);
+    memory.generous = former;
+    return done;
+}
+
 /* Inner scopes whose results are merged, n-ary and custom nodes, a label. */
 static Value *build_in_scopes(void)
 {
     Value *result = NULL;
     VALGRAD_SCOPE {
-        Value *inner[2] = {NULL, NULL};
+        Value *inner[2] = {NULL, NULL}, *outer = value_leaf(1);
         VALGRAD_SCOPE {
             Value *sum = value_affine(WIDE / 2, model.w, model.w + WIDE / 2, model.b);
-            inner[0] = value_retain(value_tanh(sum));
+            if (sum && value_set_label(sum, "sum") != VALGRAD_OK)
+                sum = NULL;
+            inner[0] = value_retain(value_tanh(value_add(sum, outer)));
         }
         VALGRAD_SCOPE {
             Value *both[] = {inner[0], model.b};
             inner[1] = value_retain(make_scaled(2, both));
         }
-        Value *product = value_mul(inner[0], inner[1]);
-        if (product && value_set_label(product, "product") != VALGRAD_OK)
-            product = NULL;
+        Value *product = value_mul(inner[1], inner[0]);
+        if (!product && inner[0] && inner[1])
+            expect(try_again(inner), "the same operation failed again");
         Value *operands[] = {product, value_const(2), value_leaf(3), model.w[7]};
         result = value_retain(value_dot(2, operands, operands + 2));
         value_release(inner[0]);
