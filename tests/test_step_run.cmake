@@ -1,0 +1,27 @@
+# Runs PROGRAM with the words of ARGUMENTS. It must end with CODE (0 if not given), print the file EXPECTED,
+# if given, byte for byte, and on the error stream what the pattern ERRORS says, if given, or nothing. INPUT:
+# a file that it reads.
+separate_arguments(words UNIX_COMMAND "${ARGUMENTS}")
+if(NOT DEFINED CODE)
+  set(CODE 0)
+endif()
+if(NOT INPUT)
+  set(INPUT /dev/null)
+endif()
+execute_process(COMMAND ${PROGRAM} ${words} INPUT_FILE ${INPUT}
+  OUTPUT_VARIABLE printed ERROR_VARIABLE errors RESULT_VARIABLE status)
+if(NOT status EQUAL CODE)
+  message(FATAL_ERROR "ended with ${status}, not ${CODE}, having printed:\n${printed}${errors}")
+endif()
+if(DEFINED ERRORS AND NOT errors MATCHES "${ERRORS}")
+  message(FATAL_ERROR "the error stream should match '${ERRORS}':\n${errors}")
+endif()
+if(NOT DEFINED ERRORS AND NOT errors STREQUAL "")
+  message(FATAL_ERROR "on the error stream:\n${errors}")
+endif()
+if(EXPECTED)
+  file(READ "${EXPECTED}" expected)
+  if(NOT printed STREQUAL expected)
+    message(FATAL_ERROR "expected:\n${expected}\nprinted:\n${printed}")
+  endif()
+endif()
