@@ -1,0 +1,168 @@
+/* tensor_operations.h - a table of all operations that make a Tensor of others, each with operands to
+ * try it on; what tests do with every operation goes through it. */
+#ifndef VALGRAD_TESTS_TENSOR_OPERATIONS_H
+#define VALGRAD_TESTS_TENSOR_OPERATIONS_H
+
+#include "tensor_testing.h"
+
+enum { MOST_OPERANDS = 3 };
+
+/* One call of one function, on operands x. */
+typedef Tensor *Build(Tensor *const *x);
+
+typedef struct TensorOperation {
+    const char *function;
+    Build *build;
+    int operand_count;
+    Sides shapes[MOST_OPERANDS];
+    Range ranges[MOST_OPERANDS]; /* smooth within; numbers of one operand are distinct */
+    bool optional_last;          /* the last operand may be NULL */
+    bool no_node;                /* moves pointers only */
+} TensorOperation;
+
+#define BUILD(name, call)                                                                          \
+    static inline Tensor *build_##name(Tensor *const *x)                                           \
+    {                                                                                              \
+        return call;                                                                               \
+    }
+
+/* Element-wise operations; their ranges are those of the op table. */
+#define UNARY_OPERATIONS(X)                                                                        \
+    X(neg) X(abs) X(square) X(sqrt) X(exp) X(log) X(sin) X(cos) X(tanh) X(sigmoid) X(softplus) X(relu)
+#define BINARY_OPERATIONS(X) X(add) X(sub) X(mul) X(div) X(pow) X(min) X(max)
+
+#define UNARY(name) BUILD(name, tensor_##name(x[0]))
+#define BINARY(name) BUILD(name, tensor_##name(x[0], x[1]))
+UNARY_OPERATIONS(UNARY)
+BINARY_OPERATIONS(BINARY)
+#undef UNARY
+#undef BINARY
+BUILD(leaky_relu, tensor_leaky_relu(x[0], (real)0.3))
+
+BUILD(reshape, tensor_reshape(x[0], TENSOR_SHAPE(3, -1)))
+BUILD(permute, tensor_permute(x[0], TENSOR_AXES(2, 0, 1)))
+BUILD(transpose, tensor_transpose(x[0]))
+BUILD(slice, tensor_slice(x[0], 1, -3, INT64_MAX, 2))
+BUILD(index, tensor_index(x[0], -1, 1))
+BUILD(gather, tensor_gather(x[0], 0, 4, (int64_t[]){1, 0, -1, 1}))
+BUILD(concat, tensor_concat(3, (Tensor *[]){x[0], x[1], x[0]}, 1))
+BUILD(stack, tensor_stack(2, (Tensor *[]){x[0], x[1]}, -1))
+BUILD(broadcast, tensor_broadcast(x[0], TENSOR_SHAPE(2, 3, 2)))
+
+BUILD(from_values, tensor_from_values((Value *[]){tensor_at(x[0], 2), tensor_at(x[0], 0), tensor_at(x[0], 2)},
+                                      TENSOR_SHAPE(3, 1)))
+
+BUILD(sum, tensor_sum(x[0], TENSOR_AXES(0, 2), false))
+BUILD(sum_last, tensor_sum(x[0], TENSOR_AXES(-1), true))
+BUILD(mean, tensor_mean(x[0], TENSOR_AXES(1), true))
+BUILD(mean_last, tensor_mean(x[0], TENSOR_AXES(1, 2), false))
+BUILD(reduce_max, tensor_reduce_max(x[0], TENSOR_AXES(2, 0), false))
+BUILD(sum_all, tensor_sum_all(x[0]))
+BUILD(mean_all, tensor_mean_all(x[0]))
+
+BUILD(matmul, tensor_matmul(x[0], x[1]))
+BUILD(matmul_itself, tensor_matmul(x[0], x[0]))
+BUILD(affine, tensor_affine(x[0], x[1], x[2]))
+BUILD(affine_no_bias, tensor_affine(x[0], x[1], NULL))
+
+BUILD(softmax, tensor_softmax(x[0], 0))
+BUILD(softmax_last, tensor_softmax(x[0], -1))
+BUILD(log_softmax, tensor_log_softmax(x[0], 1))
+BUILD(logsumexp, tensor_logsumexp(x[0], 1, false))
+BUILD(logsumexp_last, tensor_logsumexp(x[0], -1, true))
+BUILD(cross_entropy, tensor_cross_entropy(x[0], 2, (int64_t[]){2, 0}))
+BUILD(cross_entropy_one, tensor_cross_entropy(x[0], 1, (int64_t[]){1}))
+BUILD(cross_entropy_soft, tensor_cross_entropy_soft(x[0], x[1]))
+BUILD(mse, tensor_mse(x[0], x[1]))
+
+#define AT_LARGE {-2, 2, false}
+#define SHAPE(rank, ...) {rank, {__VA_ARGS__}}
+#define OF_ONE(name, function, ...)                                                                \
+    {"tensor_" #function, build_##name, 1, {__VA_ARGS__}, {AT_LARGE}, false, false}
+#define OF_TWO(name, function, ...)                                                                \
+    {"tensor_" #function, build_##name, 2, {__VA_ARGS__}, {AT_LARGE, AT_LARGE}, false, false}
+#define OF_THREE(name, function, ...)                                                              \
+    {"tensor_" #function, build_##name, 3, {__VA_ARGS__}, {AT_LARGE, AT_LARGE, AT_LARGE}, true, false}
+#define MOVE(name, ...)                                                                            \
+    {"tensor_" #name, build_##name, 1, {__VA_ARGS__}, {AT_LARGE}, false, true}
+#define MOVE_TWO(name, ...)                                                                        \
+    {"tensor_" #name, build_##name, 2, {__VA_ARGS__}, {AT_LARGE, AT_LARGE}, false, true}
+
+static const TensorOperation tensor_operations[] = {
+#define UNARY(name) {"tensor_" #name, build_##name, 1, {SHAPE(2, 2, 3)}, {{0, 0, false}}, false, false},
+#define BINARY(name)                                                                               \
+    {"tensor_" #name, build_##name, 2, {SHAPE(2, 2, 3), SHAPE(2, 2, 3)}, {{0, 0, false}}, false, false},\
+    {"tensor_" #name, build_##name, 2, {SHAPE(2, 2, 1), SHAPE(1, 3)}, {{0, 0, false}}, false, false},
+    UNARY_OPERATIONS(UNARY)
+    BINARY_OPERATIONS(BINARY)
+    UNARY(leaky_relu)
+#undef UNARY
+#undef BINARY
+    MOVE(reshape, SHAPE(3, 2, 2, 3)),
+    MOVE(permute, SHAPE(3, 2, 2, 3)),
+    MOVE(transpose, SHAPE(2, 2, 3)),
+    MOVE(slice, SHAPE(2, 2, 4)),
+    MOVE(index, SHAPE(2, 3, 2)),
+    MOVE(gather, SHAPE(2, 2, 3)),
+    MOVE_TWO(concat, SHAPE(2, 2, 1), SHAPE(2, 2, 2)),
+    MOVE_TWO(stack, SHAPE(2, 2, 1), SHAPE(2, 2, 1)),
+    MOVE(broadcast, SHAPE(2, 3, 1)),
+    MOVE(from_values, SHAPE(1, 3)),
+    OF_ONE(sum, sum, SHAPE(3, 2, 3, 2)),
+    OF_ONE(sum_last, sum, SHAPE(2, 2, 3)),
+    OF_ONE(mean, mean, SHAPE(3, 2, 3, 2)),
+    OF_ONE(mean_last, mean, SHAPE(3, 2, 3, 2)),
+    OF_ONE(reduce_max, reduce_max, SHAPE(3, 2, 3, 2)),
+    OF_ONE(sum_all, sum_all, SHAPE(2, 2, 3)),
+    OF_ONE(mean_all, mean_all, SHAPE(2, 2, 3)),
+    OF_TWO(matmul, matmul, SHAPE(2, 2, 3), SHAPE(2, 3, 2)),
+    OF_TWO(matmul, matmul, SHAPE(1, 3), SHAPE(2, 3, 2)),
+    OF_TWO(matmul, matmul, SHAPE(2, 2, 3), SHAPE(1, 3)),
+    OF_TWO(matmul, matmul, SHAPE(1, 3), SHAPE(1, 3)),
+    OF_ONE(matmul_itself, matmul, SHAPE(2, 3, 3)),
+    OF_THREE(affine, affine, SHAPE(2, 2, 3), SHAPE(2, 3, 2), SHAPE(1, 2)),
+    OF_THREE(affine, affine, SHAPE(1, 3), SHAPE(2, 3, 2), SHAPE(1, 2)),
+    OF_TWO(affine_no_bias, affine, SHAPE(2, 2, 3), SHAPE(2, 3, 2)),
+    OF_ONE(softmax, softmax, SHAPE(2, 3, 2)),
+    OF_ONE(softmax_last, softmax, SHAPE(2, 2, 3)),
+    OF_ONE(log_softmax, log_softmax, SHAPE(3, 2, 3, 2)),
+    OF_ONE(logsumexp, logsumexp, SHAPE(3, 2, 3, 2)),
+    OF_ONE(logsumexp_last, logsumexp, SHAPE(2, 2, 3)),
+    OF_ONE(cross_entropy, cross_entropy, SHAPE(2, 2, 3)),
+    OF_ONE(cross_entropy_one, cross_entropy, SHAPE(1, 3)),
+    OF_TWO(cross_entropy_soft, cross_entropy_soft, SHAPE(2, 2, 3), SHAPE(2, 2, 3)),
+    OF_TWO(cross_entropy_soft, cross_entropy_soft, SHAPE(1, 3), SHAPE(1, 3)),
+    OF_TWO(mse, mse, SHAPE(2, 2, 3), SHAPE(2, 2, 3)),
+    OF_TWO(mse, mse, SHAPE(2, 2, 1), SHAPE(1, 3)),
+};
+
+/* Where operand i is drawn from. */
+static inline Range range_of(const TensorOperation *operation, int i)
+{
+    const Range range = operation->ranges[i];
+    if (operation->ranges[0].low < operation->ranges[0].high)
+        return range;
+    const ValueOpInfo *row = value_op_find(operation->function + strlen("tensor_"));
+    ck_assert_msg(row != NULL, "%s is not in the op table", operation->function);
+    return (Range){row->domain[i][0], row->domain[i][1], false};
+}
+
+/* Numbers for operand i, well apart from each other, from those of other operands, and from 0: no two of
+ * them are a tie, and no small change makes one. */
+static inline void distinct_numbers(const TensorOperation *operation, int i, Random *random,
+                                    real numbers[MOST])
+{
+    const Range range = range_of(operation, i);
+    const int64_t n = size_of(operation->shapes[i]);
+    uint32_t order[MOST];
+    for (int64_t j = 0; j < n; j++)
+        order[j] = (uint32_t)j;
+    random_shuffle(random, order, (uint32_t)n);
+    for (int64_t j = 0; j < n; j++) {
+        const double step = (range.high - range.low) / (double)n;
+        const double shift = i == 0 ? 0.25 : 0.75, jitter = (double)random_uniform(random, 0, (real)0.1);
+        numbers[j] = (real)(range.low + step * ((double)order[j] + shift + jitter));
+    }
+}
+
+#endif

@@ -1,0 +1,364 @@
+/* test_tensor_memory.c - whichever allocation is refused: an error that says so, nothing lost, and what
+ * was there before intact. The allocator of this program counts, and refuses the one it is told to. */
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tensor_operations.h"
+
+/* ---- the allocator ------------------------------------------------------------------------------ */
+
+static int64_t asked, refuse_at, blocks; /* refuse_at 0: none */
+
+static void *allocate(size_t bytes, void *context)
+{
+    (void)context;
+    if (++asked == refuse_at)
+        return NULL;
+    void *memory = malloc(bytes);
+    blocks += memory != NULL;
+    return memory;
+}
+
+static void release(void *memory, void *context)
+{
+    (void)context;
+    blocks--;
+    free(memory);
+}
+
+/* Allocations are counted from here on; number `at` is refused. What waits for reuse is given back first,
+ * or there would be none. */
+static void start_refusing(int64_t at)
+{
+    valgrad_trim();
+    valgrad_clear_error();
+    asked = 0;
+    refuse_at = at;
+}
+
+/* Whether one was refused. */
+static bool stop_refusing(void)
+{
+    const bool refused = refuse_at > 0 && asked >= refuse_at;
+    refuse_at = 0;
+    return refused;
+}
+
+/* ---- programs: what is tried with each allocation refused ---------------------------------------- */
+
+/* A program makes things, releases what it owns, and puts numbers into out (as many each time), unless it
+ * could not. It returns whether it could. */
+enum { MOST_OUT = 256 };
+typedef bool Program(int argument, real out[MOST_OUT]);
+
+/* Handles that are given back at the end of a program in the pool. */
+static Tensor *owned[64];
+static int owned_count;
+
+static Tensor *own(Tensor *t)
+{
+    ck_assert(t != NULL || valgrad_last_status() != VALGRAD_OK);
+    ck_assert(t == NULL || owned_count < 64);
+    if (t)
+        owned[owned_count++] = t;
+    return t;
+}
+
+static void release_owned(void)
+{
+    while (owned_count > 0)
+        tensor_release(owned[--owned_count]);
+}
+
+/* One operation, and backward from all of it. */
+static bool try_operation(const TensorOperation *operation, real out[MOST_OUT])
+{
+    Random random = random_seeded(1);
+    Tensor *x[MOST_OPERANDS] = {0};
+    for (int i = 0; i < operation->operand_count; i++) {
+        real numbers[MOST];
+        distinct_numbers(operation, i, &random, numbers);
+        x[i] = own(tensor_leaf(numbers, AS_SHAPE(operation->shapes[i])));
+        if (!x[i])
+            return false;
+    }
+    Tensor *y = own(operation->build(x));
+    const ValgradStatus status = tensor_backward(y, NULL);
+    if (!y || status != VALGRAD_OK)
+        return false;
+    int64_t n = tensor_size(y);
+    assert_status(tensor_get(y, n, out), VALGRAD_OK);
+    for (int i = 0; i < operation->operand_count; n += tensor_size(x[i++]))
+        assert_status(tensor_get_grad(x[i], tensor_size(x[i]), out + n), VALGRAD_OK);
+    ck_assert_int_le(n, MOST_OUT);
+    return true;
+}
+
+static bool operation_in_pool(int i, real out[MOST_OUT])
+{
+    const bool done = try_operation(&tensor_operations[i], out);
+    release_owned();
+    return done;
+}
+
+static bool operation_in_scope(int i, real out[MOST_OUT])
+{
+    bool done = false;
+    VALGRAD_SCOPE {
+        done = try_operation(&tensor_operations[i], out);
+        owned_count = 0;
+    }
+    return done;
+}
+
+/* A leaf whose every other number stands for operand i: a run with gaps, or, made anew, a table. */
+static Tensor *view_for(const TensorOperation *operation, int i, Random *random, Tensor **leaf)
+{
+    real numbers[MOST], both[2 * MOST];
+    Sides sides = operation->shapes[i];
+    const int64_t n = size_of(sides);
+    distinct_numbers(operation, i, random, numbers);
+    for (int64_t j = 0; j < 2 * n; j++)
+        both[j] = numbers[j / 2];
+    sides.side[sides.rank++] = 2;
+    *leaf = tensor_leaf(both, AS_SHAPE(sides));
+    Tensor *run = tensor_index(*leaf, -1, 1);
+    return i == 0 ? run : tensor_reshape(run, AS_SHAPE(operation->shapes[i]));
+}
+
+/* Operands are gathered, and their gradients scattered. */
+static bool operation_on_views(int i, real out[MOST_OUT])
+{
+    const TensorOperation *operation = &tensor_operations[i];
+    bool done = false;
+    VALGRAD_SCOPE {
+        Random random = random_seeded(1);
+        Tensor *x[MOST_OPERANDS] = {0}, *leaf = NULL;
+        for (int j = 0; j < operation->operand_count; j++)
+            x[j] = view_for(operation, j, &random, &leaf);
+        done = !operation->optional_last || x[operation->operand_count - 1];
+        if (done)
+            done = tensor_backward(operation->build(x), NULL) == VALGRAD_OK;
+        if (done)
+            assert_status(tensor_get_grad(leaf, tensor_size(leaf), out), VALGRAD_OK);
+    }
+    return done;
+}
+
+/* Everything else: each maker, labels, elements, writing, both grains, scopes within scopes. */
+static bool both_grains(int unused, real out[MOST_OUT])
+{
+    (void)unused;
+    bool done = false;
+    Random random = random_seeded(1);
+    Tensor *w = tensor_param((real[]){1, 2, 3, 4}, TENSOR_SHAPE(2, 2)), *product = NULL, *joined = NULL;
+    VALGRAD_SCOPE {
+        VALGRAD_SCOPE {
+            VALGRAD_SCOPE {
+                Tensor *x = tensor_uniform(1, 2, &random, TENSOR_SHAPE(2, 2));
+                product = tensor_retain(tensor_matmul(x, tensor_transpose(w)));
+            }
+            Tensor *parts[] = {tensor_exp(product), tensor_normal(0, 1, &random, TENSOR_SHAPE(2, 2)),
+                               tensor_full(2, TENSOR_SHAPE(2, 2)), tensor_detach(product)};
+            Tensor *all = tensor_log_softmax(tensor_concat(4, parts, 0), 0);
+            joined = tensor_retain(tensor_add(all, tensor_zeros(TENSOR_SHAPE(2))));
+        }
+        Value *x = value_tanh(tensor_at(joined, 1)), *y = value_mul(x, tensor_at(joined, 14));
+        Value *values[] = {x, y, tensor_at(w, 3)};
+        Tensor *table = tensor_from_values(values, TENSOR_SHAPE(3)), *constant = NULL;
+        VALGRAD_NO_GRAD
+            constant = tensor_softmax(table, 0);
+        Tensor *thawed = tensor_const((real[]){1, 2, 3}, TENSOR_SHAPE(3));
+        int64_t best = 0;
+        done = tensor_set_label(w, "w") == VALGRAD_OK &&
+               tensor_set_wants_grad(thawed, true) == VALGRAD_OK &&
+               tensor_fill_uniform(thawed, 0, 1, &random) == VALGRAD_OK &&
+               tensor_argmax(table, TENSOR_ALL_AXES, 1, &best) == VALGRAD_OK;
+        Tensor *terms[] = {tensor_square(table), constant, tensor_mul(thawed, constant)};
+        Tensor *loss = tensor_mean_all(tensor_stack(3, terms, 1));
+        done = tensor_backward(loss, NULL) == VALGRAD_OK && done;
+        if (done) {
+            assert_status(tensor_get_grad(w, 4, out), VALGRAD_OK);
+            assert_status(tensor_get_grad(thawed, 3, out + 4), VALGRAD_OK);
+            assert_status(tensor_get(table, 3, out + 7), VALGRAD_OK);
+            out[10] = (real)best;
+        }
+    }
+    tensor_release(product);
+    tensor_release(joined);
+    tensor_release(w);
+    return done;
+}
+
+/* ---- trying ------------------------------------------------------------------------------------ */
+
+/* Runs the program with allocation `at` refused, checks what that led to, and returns whether it was. */
+static bool try_refusing(Program *program, int argument, int64_t at, const real expected[MOST_OUT])
+{
+    real out[MOST_OUT] = {0};
+    start_refusing(at);
+    const bool done = program(argument, out);
+    const bool refused = stop_refusing();
+    ck_assert_msg(done == !refused, "%s, allocation %d: %s", now_testing, (int)at, valgrad_last_error());
+    assert_status(valgrad_last_status(), refused ? VALGRAD_ERROR_MEMORY : VALGRAD_OK);
+    ck_assert_msg(refused == (strstr(valgrad_last_error(), "out of memory") != NULL), "%s, allocation %d: %s",
+                  now_testing, (int)at, valgrad_last_error());
+    for (int i = 0; done && i < MOST_OUT; i++)
+        assert_same(out[i], expected[i]);
+    ck_assert_msg(valgrad_live_nodes() == 0, "%s, allocation %d: %d nodes are left", now_testing, (int)at,
+                  (int)valgrad_live_nodes());
+    valgrad_clear_error();
+    return refused;
+}
+
+static int64_t blocks_after_trim(void)
+{
+    valgrad_trim();
+    return blocks;
+}
+
+/* Refuses each allocation in turn. What nothing uses any more goes back to the allocator at the end. */
+static void refuse_each(Program *program, int argument)
+{
+    real expected[MOST_OUT] = {0};
+    ck_assert_msg(program(argument, expected), "%s: %s", now_testing, valgrad_last_error());
+    const int64_t before = blocks_after_trim();
+    int64_t at = 1;
+    for (; try_refusing(program, argument, at, expected); at++)
+        ck_assert_msg(blocks_after_trim() == before, "%s, allocation %d: %d blocks are lost", now_testing,
+                      (int)at, (int)(blocks - before));
+    ck_assert_int_gt(at, 1);
+    ck_assert_int_eq(blocks_after_trim(), before);
+}
+
+static void say_operation(const char *where, int i)
+{
+    now_testing_is("%s of row %d %s", tensor_operations[i].function, i, where);
+}
+
+START_TEST(operations_in_the_pool)
+{
+    say_operation("in the pool", _i);
+    refuse_each(operation_in_pool, _i);
+}
+END_TEST
+
+START_TEST(operations_in_a_scope)
+{
+    say_operation("in a scope", _i);
+    refuse_each(operation_in_scope, _i);
+}
+END_TEST
+
+START_TEST(operations_on_views)
+{
+    say_operation("on views", _i);
+    refuse_each(operation_on_views, _i);
+}
+END_TEST
+
+START_TEST(both_grains_and_nested_scopes)
+{
+    now_testing_is("both grains");
+    refuse_each(both_grains, 0);
+}
+END_TEST
+
+/* What a process allocates first it never gives back, so each of those is refused in a process of its own. */
+static bool first_allocation_is_refused_well(Program *program, int64_t at, const real *expected)
+{
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        real out[MOST_OUT] = {0};
+        refuse_at = at;
+        const bool done = program(0, out), refused = stop_refusing();
+        const ValgradStatus status = refused ? VALGRAD_ERROR_MEMORY : VALGRAD_OK;
+        const bool well = done == !refused && valgrad_last_status() == status &&
+                          valgrad_live_nodes() == 0 && (!done || memcmp(out, expected, sizeof out) == 0);
+        _exit(well ? refused : 2);
+    }
+    int end = 0;
+    ck_assert_int_eq(waitpid(child, &end, 0), child);
+    ck_assert_msg(WIFEXITED(end) && WEXITSTATUS(end) < 2, "allocation %d of a new process", (int)at);
+    return WEXITSTATUS(end) == 1;
+}
+
+/* What a child writes into the pipe of its parent: a program's numbers when nothing is refused. */
+static void numbers_of_child(Program *program, real out[MOST_OUT])
+{
+    int ends[2];
+    const ssize_t bytes = MOST_OUT * (ssize_t)sizeof *out;
+    ck_assert_int_eq(pipe(ends), 0);
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        _exit(!(program(0, out) && write(ends[1], out, (size_t)bytes) == bytes));
+    close(ends[1]);
+    ck_assert_int_eq(read(ends[0], out, (size_t)bytes), bytes);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    close(ends[0]);
+}
+
+START_TEST(allocations_of_a_new_process)
+{
+    static Program *const programs[] = {operation_in_pool, operation_in_scope, both_grains};
+    real expected[MOST_OUT] = {0};
+    numbers_of_child(programs[_i], expected);
+    int64_t at = 1;
+    while (first_allocation_is_refused_well(programs[_i], at, expected))
+        at++;
+    ck_assert_int_gt(at, 3);
+}
+END_TEST
+
+/* What existed before a refusal is as it was, and works. */
+START_TEST(what_was_there_is_intact)
+{
+    const real numbers[] = {1, 2, 3, 4};
+    Tensor *w = tensor_param(numbers, TENSOR_SHAPE(2, 2)), *y = tensor_square(w);
+    for (int64_t at = 1; at < 20; at++) {
+        start_refusing(at);
+        Tensor *view = tensor_transpose(y), *z = tensor_log_softmax(view, 0);
+        const bool refused = stop_refusing();
+        tensor_release(view);
+        ck_assert_int_eq(refused, z == NULL);
+        valgrad_clear_error();
+        tensor_release(z);
+        tensor_zero_grad(w);
+        assert_status(tensor_backward(y, NULL), VALGRAD_OK);
+        for (int i = 0; i < 4; i++)
+            assert_same(value_grad(tensor_at(w, i)), 2 * numbers[i]);
+        if (!refused)
+            break;
+    }
+    tensor_release(y);
+    tensor_release(w);
+}
+END_TEST
+
+START_TEST(the_allocator_is_chosen_before_first_use)
+{
+    const ValgradAllocator allocator = {allocate, release, NULL};
+    tensor_release(tensor_zeros(TENSOR_SHAPE(1)));
+    assert_status(valgrad_set_allocator(allocator), VALGRAD_ERROR_STATE);
+    assert_error(VALGRAD_ERROR_STATE, "memory was already taken");
+}
+END_TEST
+
+int main(void)
+{
+    if (valgrad_set_allocator((ValgradAllocator){allocate, release, NULL}) != VALGRAD_OK)
+        return EXIT_FAILURE;
+    Suite *suite = suite_create("tensor_memory");
+    TCase *tests = new_case(suite, "refused allocations", 30);
+    tcase_add_loop_test(tests, operations_in_the_pool, 0, COUNT(tensor_operations));
+    tcase_add_loop_test(tests, operations_in_a_scope, 0, COUNT(tensor_operations));
+    tcase_add_loop_test(tests, operations_on_views, 0, COUNT(tensor_operations));
+    tcase_add_test(tests, both_grains_and_nested_scopes);
+    tcase_add_loop_test(tests, allocations_of_a_new_process, 0, 3);
+    tests = new_case(suite, "around them", 10);
+    tcase_add_test(tests, what_was_there_is_intact);
+    tcase_add_test(tests, the_allocator_is_chosen_before_first_use);
+    return run_suite(suite);
+}
