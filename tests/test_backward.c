@@ -139,7 +139,7 @@ static Step choose(bool half, int drawn, double a, double b, double leaf)
 static Dag *make_dag(bool half)
 {
     static double v[RING], leaves[RING];
-    static bool used[RING];
+    bool used[RING] = {false};
     Dag *dag = malloc(sizeof *dag);
     uint64_t state = 12345;
     for (int i = 0; i < RING; i++)

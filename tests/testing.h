@@ -12,7 +12,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* Teardown of every test: all that it made must be gone. */
+/* Before every test no error stands; after it, all that it made must be gone. */
 static inline void nothing_is_left(void)
 {
     ck_assert_int_eq(valgrad_live_nodes(), 0);
@@ -57,7 +57,7 @@ static inline TCase *new_case(Suite *suite, const char *name, double seconds)
 {
     TCase *tests = tcase_create(name);
     tcase_set_timeout(tests, seconds);
-    tcase_add_checked_fixture(tests, NULL, nothing_is_left);
+    tcase_add_checked_fixture(tests, valgrad_clear_error, nothing_is_left);
     suite_add_tcase(suite, tests);
     return tests;
 }
