@@ -846,7 +846,7 @@ START_TEST(learns_exclusive_or)
 }
 END_TEST
 
-/* ---- without memory ---------------------------------------------------------------------------- */
+/* ---- without memory -------------------------------------------------------------------------- */
 
 static int64_t left, outstanding; /* blocks until there is no more; blocks not given back */
 
