@@ -65,7 +65,8 @@ VALGRAD_API void value_zero_grad(Value *v);
 /* Whether backward computes a gradient for v. */
 VALGRAD_API bool value_wants_grad(const Value *v);
 
-/* Freezes (false) or thaws (true) a leaf for the graphs built from now on.
+/* Freezes (false) or thaws (true) a leaf for the graphs built from now on; whether it still gets a gradient
+ * through a graph built before is not promised.
  * Errors: NULL; v is a result; v is an element of a tensor (freeze the tensor). */
 VALGRAD_API ValgradStatus value_set_wants_grad(Value *v, bool wants);
 
