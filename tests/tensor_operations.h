@@ -1,5 +1,5 @@
-/* tensor_operations.h - a table of all operations that make a Tensor of others, each with operands to
- * try it on; what tests do with every operation goes through it. */
+/* tensor_operations.h - a table of all operations that make a Tensor of others, each with operands
+ * to try it on; what tests do with every operation goes through it. */
 #ifndef VALGRAD_TESTS_TENSOR_OPERATIONS_H
 #define VALGRAD_TESTS_TENSOR_OPERATIONS_H
 
@@ -28,7 +28,8 @@ typedef struct TensorOperation {
 
 /* Element-wise operations; their ranges are those of the op table. */
 #define UNARY_OPERATIONS(X)                                                                        \
-    X(neg) X(abs) X(square) X(sqrt) X(exp) X(log) X(sin) X(cos) X(tanh) X(sigmoid) X(softplus) X(relu)
+    X(neg) X(abs) X(square) X(sqrt) X(exp) X(log) X(sin) X(cos) X(tanh) X(sigmoid) X(softplus)     \
+    X(relu)
 #define BINARY_OPERATIONS(X) X(add) X(sub) X(mul) X(div) X(pow) X(min) X(max)
 
 #define UNARY(name) BUILD(name, tensor_##name(x[0]))
@@ -49,8 +50,9 @@ BUILD(concat, tensor_concat(3, (Tensor *[]){x[0], x[1], x[0]}, 1))
 BUILD(stack, tensor_stack(2, (Tensor *[]){x[0], x[1]}, -1))
 BUILD(broadcast, tensor_broadcast(x[0], TENSOR_SHAPE(2, 3, 2)))
 
-BUILD(from_values, tensor_from_values((Value *[]){tensor_at(x[0], 2), tensor_at(x[0], 0), tensor_at(x[0], 2)},
-                                      TENSOR_SHAPE(3, 1)))
+BUILD(from_values,
+      tensor_from_values((Value *[]){tensor_at(x[0], 2), tensor_at(x[0], 0), tensor_at(x[0], 2)},
+                         TENSOR_SHAPE(3, 1)))
 
 BUILD(sum, tensor_sum(x[0], TENSOR_AXES(0, 2), false))
 BUILD(sum_last, tensor_sum(x[0], TENSOR_AXES(-1), true))
@@ -82,20 +84,23 @@ BUILD(mse, tensor_mse(x[0], x[1]))
 #define OF_TWO(name, function, ...)                                                                \
     {"tensor_" #function, build_##name, 2, {__VA_ARGS__}, {AT_LARGE, AT_LARGE}, false, false}
 #define OF_THREE(name, function, ...)                                                              \
-    {"tensor_" #function, build_##name, 3, {__VA_ARGS__}, {AT_LARGE, AT_LARGE, AT_LARGE}, true, false}
+    {"tensor_" #function, build_##name, 3, {__VA_ARGS__}, {AT_LARGE, AT_LARGE, AT_LARGE},          \
+     true, false}
 #define MOVE(name, ...)                                                                            \
     {"tensor_" #name, build_##name, 1, {__VA_ARGS__}, {AT_LARGE}, false, true}
 #define MOVE_TWO(name, ...)                                                                        \
     {"tensor_" #name, build_##name, 2, {__VA_ARGS__}, {AT_LARGE, AT_LARGE}, false, true}
 
 static const TensorOperation tensor_operations[] = {
-#define UNARY(name) {"tensor_" #name, build_##name, 1, {SHAPE(2, 2, 3)}, {{0, 0, false}}, false, false},
+#define OF_ROW(name, count, ...)                                                                   \
+    {"tensor_" #name, build_##name, count, {__VA_ARGS__}, {{0, 0, false}}, false, false},
+#define UNARY(name) OF_ROW(name, 1, SHAPE(2, 2, 3))
 #define BINARY(name)                                                                               \
-    {"tensor_" #name, build_##name, 2, {SHAPE(2, 2, 3), SHAPE(2, 2, 3)}, {{0, 0, false}}, false, false},\
-    {"tensor_" #name, build_##name, 2, {SHAPE(2, 2, 1), SHAPE(1, 3)}, {{0, 0, false}}, false, false},
+    OF_ROW(name, 2, SHAPE(2, 2, 3), SHAPE(2, 2, 3)) OF_ROW(name, 2, SHAPE(2, 2, 1), SHAPE(1, 3))
     UNARY_OPERATIONS(UNARY)
     BINARY_OPERATIONS(BINARY)
     UNARY(leaky_relu)
+#undef OF_ROW
 #undef UNARY
 #undef BINARY
     MOVE(reshape, SHAPE(3, 2, 2, 3)),
@@ -147,8 +152,8 @@ static inline Range range_of(const TensorOperation *operation, int i)
     return (Range){row->domain[i][0], row->domain[i][1], false};
 }
 
-/* Numbers for operand i, well apart from each other, from those of other operands, and from 0: no two of
- * them are a tie, and no small change makes one. */
+/* Numbers for operand i, well apart from each other, from those of other operands, and from 0: no
+ * two of them are a tie, and no small change makes one. */
 static inline void distinct_numbers(const TensorOperation *operation, int i, Random *random,
                                     real numbers[MOST])
 {
@@ -160,7 +165,8 @@ static inline void distinct_numbers(const TensorOperation *operation, int i, Ran
     random_shuffle(random, order, (uint32_t)n);
     for (int64_t j = 0; j < n; j++) {
         const double step = (range.high - range.low) / (double)n;
-        const double shift = i == 0 ? 0.25 : 0.75, jitter = (double)random_uniform(random, 0, (real)0.1);
+        const double shift = i == 0 ? 0.25 : 0.75;
+        const double jitter = (double)random_uniform(random, 0, (real)0.1);
         numbers[j] = (real)(range.low + step * ((double)order[j] + shift + jitter));
     }
 }

@@ -1,5 +1,6 @@
-/* tensor_testing.h - what the tests of tensors share: the places where objects live, operands in every
- * form that a tensor can have, and the comparison of a tensor operation with its scalar expansion. */
+/* tensor_testing.h - what the tests of tensors share: the places where objects live, operands in
+ * every form that a tensor can have, and the comparison of a tensor operation with its scalar
+ * expansion. */
 #ifndef VALGRAD_TESTS_TENSOR_TESTING_H
 #define VALGRAD_TESTS_TENSOR_TESTING_H
 
@@ -44,8 +45,8 @@ static char now_testing[256];
 
 /* ---- places: where what a test makes lives ------------------------------------------------------ */
 
-/* In one scope; in the pool, where each handle is given back by hand; or in a scope whose operands were
- * carried out of an inner one. */
+/* In one scope; in the pool, where each handle is given back by hand; or in a scope whose operands
+ * were carried out of an inner one. */
 typedef enum Place { IN_SCOPE, IN_POOL, FROM_INNER_SCOPE, PLACES } Place;
 
 enum { MOST_HANDLES = 40000 };
@@ -73,7 +74,8 @@ static inline Tensor *release_later(Tensor *t)
     return t;
 }
 
-/* A result that must be there, and that is released at the end of the place if nothing else does. */
+/* A result that must be there, and that is released at the end of the place if nothing else does.
+ */
 static inline Tensor *keep(Tensor *t)
 {
     ck_assert_msg(t != NULL, "%s: %s", now_testing, valgrad_last_error());
@@ -190,7 +192,8 @@ typedef struct Range {
 
 static inline real draw(Random *random, Range range)
 {
-    const real low = (real)range.low, high = (real)range.high, x = random_uniform(random, low, high);
+    const real low = (real)range.low, high = (real)range.high,
+               x = random_uniform(random, low, high);
     if (!range.coarse)
         return x;
     const real rounded = (real)(round(2 * (double)x) / 2);
@@ -229,7 +232,8 @@ typedef struct Operand {
 static inline Tensor *leaf_for(Operand *operand, Random *random, Range range, Sides sides)
 {
     real numbers[MOST];
-    Tensor *t = keep(tensor_leaf(draw_many(random, range, size_of(sides), numbers), AS_SHAPE(sides)));
+    Tensor *t =
+        keep(tensor_leaf(draw_many(random, range, size_of(sides), numbers), AS_SHAPE(sides)));
     operand->sources[operand->source_count++] = t;
     return t;
 }
@@ -315,7 +319,8 @@ static inline Tensor *tensor_in_form(Operand *operand, Form form, Random *random
     const int least_rank = form == TRANSPOSED ? 2 : form == STEPPED ? 1 : 0;
     switch (sides.rank < least_rank ? PART : form) {
     case CONSTANT:
-        return keep(tensor_const(draw_many(random, range, size_of(sides), numbers), AS_SHAPE(sides)));
+        return keep(
+            tensor_const(draw_many(random, range, size_of(sides), numbers), AS_SHAPE(sides)));
     case PART: return part_of_leaf(operand, random, range, sides);
     case TRANSPOSED: return transposed_leaf(operand, random, range, sides);
     case STEPPED: return stepped_leaf(operand, random, range, sides);
@@ -383,13 +388,14 @@ static inline void backward_of_expansion(int64_t n, Value *const *expanded, cons
         wanted |= value_wants_grad(expanded[i]);
     }
     if (wanted)
-        assert_status(value_backward(keep_value(value_dot((size_t)n, weights, expanded))), VALGRAD_OK);
+        assert_status(value_backward(keep_value(value_dot((size_t)n, weights, expanded))),
+                      VALGRAD_OK);
 }
 
-/* result holds the n numbers of `expanded`, and from random seeds both give the operands' leaves the same
- * gradients. */
-static inline void compare(Tensor *result, int64_t n, Value *const *expanded, const Operand *operands,
-                           int count, Random *random)
+/* result holds the n numbers of `expanded`, and from random seeds both give the operands' leaves
+ * the same gradients. */
+static inline void compare(Tensor *result, int64_t n, Value *const *expanded,
+                           const Operand *operands, int count, Random *random)
 {
     real numbers[MOST], seeds[MOST], gradients[4 * MOST], expected[4 * MOST];
     ck_assert_int_eq(tensor_size(result), n);
@@ -406,6 +412,112 @@ static inline void compare(Tensor *result, int64_t n, Value *const *expanded, co
     take_gradients(operands, count, expected);
     for (int64_t i = 0; i < gradient_count; i++)
         assert_close("gradient", i, gradients[i], expected[i]);
+}
+
+/* ---- parts of expansions ------------------------------------------------------------------------ */
+
+/* The shape of two operands together, as NumPy has it. */
+static inline bool broadcast_shape(Sides a, Sides b, Sides *out)
+{
+    out->rank = a.rank > b.rank ? a.rank : b.rank;
+    for (int i = 1; i <= out->rank; i++) {
+        const int64_t m = i <= a.rank ? a.side[a.rank - i] : 1,
+                      n = i <= b.rank ? b.side[b.rank - i] : 1;
+        if (m != n && m != 1 && n != 1)
+            return false;
+        out->side[out->rank - i] = m == 1 ? n : m;
+    }
+    return true;
+}
+
+/* The element of an operand of shape `own` that meets element `flat` of the whole. */
+static inline int64_t element_for(Sides own, Sides whole, int64_t flat)
+{
+    int64_t index[TENSOR_MAX_RANK], of_own[TENSOR_MAX_RANK];
+    unravel(whole, flat, index);
+    for (int i = 0; i < own.rank; i++)
+        of_own[i] = own.side[i] == 1 ? 0 : index[whole.rank - own.rank + i];
+    return ravel(own, of_own);
+}
+
+/* The shape that is left of `sides` without the axes of mask, or with 1 in their place. */
+static inline Sides reduced(Sides sides, unsigned mask, bool keepdim)
+{
+    Sides out = {.rank = 0};
+    for (int axis = 0; axis < sides.rank; axis++) {
+        if (!(mask & 1u << axis))
+            out.side[out.rank++] = sides.side[axis];
+        else if (keepdim)
+            out.side[out.rank++] = 1;
+    }
+    return out;
+}
+
+/* The elements of t that become element `row` of a result, in order. Returns their number. */
+static inline size_t elements_of_row(const Tensor *t, Sides sides, unsigned mask, int64_t row,
+                                     Value **out)
+{
+    size_t count = 0;
+    for (int64_t flat = 0; flat < size_of(sides); flat++) {
+        int64_t index[TENSOR_MAX_RANK], place = 0;
+        unravel(sides, flat, index);
+        for (int axis = 0; axis < sides.rank; axis++) {
+            if (!(mask & 1u << axis))
+                place = place * sides.side[axis] + index[axis];
+        }
+        if (place == row)
+            out[count++] = tensor_at(t, flat);
+    }
+    return count;
+}
+
+static inline Value *mean_of(size_t n, Value *const *x)
+{
+    return keep_value(value_div(keep_value(value_sum(n, x)), keep_value(value_const((real)n))));
+}
+
+static inline size_t first_max(size_t n, Value *const *x)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++) {
+        if (value_data(x[i]) > value_data(x[best]))
+            best = i;
+    }
+    return best;
+}
+
+static inline Value *sum_of(size_t n, Value *const *x)
+{
+    return keep_value(value_sum(n, x));
+}
+
+/* Element (i, j) of a as the matrix that it stands for in a product. */
+static inline Value *on_the_left(const Tensor *a, int64_t i, int64_t p)
+{
+    return tensor_at(a, tensor_rank(a) == 2 ? i * tensor_side(a, 1) + p : p);
+}
+
+static inline Value *on_the_right(const Tensor *b, int64_t p, int64_t j)
+{
+    return tensor_at(b, tensor_rank(b) == 2 ? p * tensor_side(b, 1) + j : p);
+}
+
+/* c = a b + bias, element by element. Returns their number. */
+static inline int64_t expand_product(const Tensor *a, const Tensor *b, const Tensor *bias,
+                                     Value **c)
+{
+    const int64_t m = tensor_rank(a) == 2 ? tensor_side(a, 0) : 1, k = tensor_side(a, -1);
+    const int64_t n = tensor_rank(b) == 2 ? tensor_side(b, 1) : 1;
+    for (int64_t at = 0; at < m * n; at++) {
+        Value *row[MOST], *column[MOST];
+        for (int64_t p = 0; p < k; p++) {
+            row[p] = on_the_left(a, at / n, p);
+            column[p] = on_the_right(b, p, at % n);
+        }
+        c[at] = keep_value(bias ? value_affine((size_t)k, row, column, tensor_at(bias, at % n))
+                                : value_dot((size_t)k, row, column));
+    }
+    return m * n;
 }
 
 #endif

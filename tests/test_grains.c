@@ -1,5 +1,5 @@
-/* test_grains.c - one training step of a 784-16-10 network, built of single Values and built of tensors:
- * the same loss and the same gradient of every parameter. */
+/* test_grains.c - one training step of a 784-16-10 network, built of single Values and built of
+ * tensors: the same loss and the same gradient of every parameter. */
 #include "tensor_testing.h"
 
 enum { BATCH = 4, PIXELS = 784, HIDDEN = 16, CLASSES = 10 };
@@ -29,7 +29,8 @@ static void draw_pixels(Random *random, real *out)
 {
     for (int i = 0; i < PIXELS; i++) {
         const bool margin = i / 28 < 4 || i / 28 >= 24 || i % 28 < 4 || i % 28 >= 24;
-        const bool stroke = i > 0 && out[i - 1] > 0 ? random_below(random, 4) > 0 : random_below(random, 8) == 0;
+        const bool stroke =
+            i > 0 && out[i - 1] > 0 ? random_below(random, 4) > 0 : random_below(random, 8) == 0;
         out[i] = margin || !stroke ? 0 : (real)(1 + random_below(random, 255)) / 255;
     }
 }

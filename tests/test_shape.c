@@ -1,5 +1,5 @@
-/* test_shape.c - operations on shape: each element of the result is the very Value that index arithmetic,
- * written here once more, says it is; no node is made; gradients flow through. */
+/* test_shape.c - operations on shape: each element of the result is the very Value that index
+ * arithmetic, written here once more, says it is; no node is made; gradients flow through. */
 #include "tensor_testing.h"
 
 static const Range WIDE = {-3, 3, false};
@@ -16,8 +16,8 @@ static void check_model(const Model *model)
 {
     assert_shape(model->tensor, model->sides);
     for (int64_t i = 0; i < size_of(model->sides); i++)
-        ck_assert_msg(tensor_at(model->tensor, i) == model->at[i], "%s: element %d is another", now_testing,
-                      (int)i);
+        ck_assert_msg(tensor_at(model->tensor, i) == model->at[i], "%s: element %d is another",
+                      now_testing, (int)i);
 }
 
 static void read_model(Model *model, Tensor *t, Sides sides)
@@ -161,7 +161,8 @@ static Tensor *move_slice(const Model *from, Random *random, Moved *to)
     for (int64_t i = from_end(start, side); i < from_end(stop, side); i += step)
         list[n++] = i;
     take_along(from, axis, n, list, to);
-    return tensor_slice(from->tensor, named_axis(axis, from->sides.rank, random), start, stop, step);
+    return tensor_slice(from->tensor, named_axis(axis, from->sides.rank, random), start, stop,
+                        step);
 }
 
 static Tensor *move_index(const Model *from, Random *random, Moved *to)
@@ -214,7 +215,9 @@ static Tensor *move_stack(const Model *from, Random *random, Moved *to)
     const int rank = from->sides.rank + 1, axis = below(random, rank), n = 1 + below(random, 3);
     to->sides.rank = rank;
     for (int i = 0; i < rank; i++)
-        to->sides.side[i] = i < axis ? from->sides.side[i] : i == axis ? n : from->sides.side[i - 1];
+        to->sides.side[i] = i < axis    ? from->sides.side[i]
+                            : i == axis ? n
+                                        : from->sides.side[i - 1];
     for (int64_t flat = 0; flat < size_of(to->sides); flat++) {
         int64_t index[TENSOR_MAX_RANK];
         unravel(to->sides, flat, index);
@@ -273,7 +276,8 @@ static void make_move(size_t i, Model *model, Random *random)
 
 /* ---- every move of every shape, form and place --------------------------------------------------- */
 
-static void start_model(Place place, Form form, Sides sides, Random *random, Operand *x, Model *model)
+static void start_model(Place place, Form form, Sides sides, Random *random, Operand *x,
+                        Model *model)
 {
     place_begin(place);
     *x = make_operand(form, random, WIDE, sides);
@@ -303,7 +307,8 @@ START_TEST(elements_are_those_of_index_arithmetic)
         const Form form = (Form)(turn % FORMS);
         const Sides sides = some_shape(turn / FORMS);
         char text[64];
-        now_testing_is("%s of %s, form %d, turn %d", moves[_i].name, sides_text(sides, text), form, turn);
+        now_testing_is("%s of %s, form %d, turn %d", moves[_i].name, sides_text(sides, text), form,
+                       turn);
         Operand x;
         start_model((Place)(turn % PLACES), form, sides, &random, &x, &model);
         for (int i = 0; i < 4; i++) {
@@ -339,7 +344,8 @@ END_TEST
 
 /* ---- by hand ----------------------------------------------------------------------------------- */
 
-static const real counted[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23};
+static const real counted[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
+                               12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23};
 
 static void assert_numbers(const Tensor *t, Sides sides, const real *numbers)
 {
@@ -368,8 +374,8 @@ START_TEST(numbers_by_hand)
                        NUMBERS(2, 0, 0, 2, 5, 3, 3, 5));
         assert_numbers(tensor_broadcast(tensor_index(t, 1, 1), TENSOR_SHAPE(3, 2)), SIDES(3, 2),
                        NUMBERS(1, 4, 1, 4, 1, 4));
-        assert_numbers(tensor_concat(2, (Tensor *[]){t, tensor_slice(t, 1, 0, 1, 1)}, 1), SIDES(2, 4),
-                       NUMBERS(0, 1, 2, 0, 3, 4, 5, 3));
+        assert_numbers(tensor_concat(2, (Tensor *[]){t, tensor_slice(t, 1, 0, 1, 1)}, 1),
+                       SIDES(2, 4), NUMBERS(0, 1, 2, 0, 3, 4, 5, 3));
         assert_numbers(tensor_stack(2, (Tensor *[]){t, t}, -1), SIDES(2, 3, 2),
                        NUMBERS(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5));
     }
@@ -383,14 +389,16 @@ START_TEST(different_tensors_are_joined)
     for (int turn = 0; turn < FORMS * FORMS * PLACES; turn++) {
         now_testing_is("joining, turn %d", turn);
         place_begin((Place)(turn % PLACES));
-        const Operand xy[] = {make_operand((Form)(turn / PLACES % FORMS), &random, WIDE, SIDES(2, 3)),
-                              make_operand((Form)(turn / PLACES / FORMS), &random, WIDE, SIDES(2, 2))};
+        const Operand xy[] = {
+            make_operand((Form)(turn / PLACES % FORMS), &random, WIDE, SIDES(2, 3)),
+            make_operand((Form)(turn / PLACES / FORMS), &random, WIDE, SIDES(2, 2))};
         const Operand nothing = make_operand((Form)(turn % FORMS), &random, WIDE, SIDES(2, 0));
         Value *expanded[10];
         for (int i = 0; i < 10; i++)
             expanded[i] = i % 5 < 3 ? tensor_at(xy[0].tensor, i / 5 * 3 + i % 5)
                                     : tensor_at(xy[1].tensor, i / 5 * 2 + i % 5 - 3);
-        Tensor *t = keep(tensor_concat(3, (Tensor *[]){xy[0].tensor, nothing.tensor, xy[1].tensor}, -1));
+        Tensor *t =
+            keep(tensor_concat(3, (Tensor *[]){xy[0].tensor, nothing.tensor, xy[1].tensor}, -1));
         assert_shape(t, SIDES(2, 5));
         compare(t, 10, expanded, xy, 2, &random);
         place_end();
@@ -408,7 +416,8 @@ START_TEST(gradients_of_repeated_elements_add_up)
                            tensor_concat(2, (Tensor *[]){t, t}, 0)};
         const real gradients[][3] = {{0, 3, 1}, {3, 3, 3}, {2, 2, 2}};
         for (int i = 0; i < 3; i++) {
-            Tensor *const results[] = {views[i], tensor_neg(tensor_neg(views[i])), tensor_sum_all(views[i])};
+            Tensor *const results[] = {views[i], tensor_neg(tensor_neg(views[i])),
+                                       tensor_sum_all(views[i])};
             for (int j = 0; j < 3; j++) {
                 real got[3];
                 tensor_zero_grad(t);
@@ -473,13 +482,15 @@ START_TEST(reshape_errors)
                      "tensor_reshape: shape (2, 3), of size 6, cannot become ()");
         assert_fails(tensor_reshape(empty, TENSOR_SHAPE(0, -1)), VALGRAD_ERROR_SHAPE,
                      "tensor_reshape: shape (0, 3), of size 0, cannot become (0, -1)");
-        assert_fails(tensor_reshape(t, TENSOR_SHAPE(INT64_MAX, 2)), VALGRAD_ERROR_SHAPE,
-                     "tensor_reshape: shape (2, 3), of size 6, cannot become (9223372036854775807, 2)");
-        assert_fails(tensor_reshape(t, TENSOR_SHAPE(1, 1, 1, 1, 1, 1, 1, 2, 3)), VALGRAD_ERROR_SHAPE,
-                     "tensor_reshape: rank 9; expected 0 to 8");
+        assert_fails(
+            tensor_reshape(t, TENSOR_SHAPE(INT64_MAX, 2)), VALGRAD_ERROR_SHAPE,
+            "tensor_reshape: shape (2, 3), of size 6, cannot become (9223372036854775807, 2)");
+        assert_fails(tensor_reshape(t, TENSOR_SHAPE(1, 1, 1, 1, 1, 1, 1, 2, 3)),
+                     VALGRAD_ERROR_SHAPE, "tensor_reshape: rank 9; expected 0 to 8");
         assert_fails(tensor_reshape(t, -1, NULL), VALGRAD_ERROR_SHAPE,
                      "tensor_reshape: rank -1; expected 0 to 8");
-        assert_fails(tensor_reshape(t, 1, NULL), VALGRAD_ERROR_NULL, "tensor_reshape: shape is NULL");
+        assert_fails(tensor_reshape(t, 1, NULL), VALGRAD_ERROR_NULL,
+                     "tensor_reshape: shape is NULL");
         assert_fails(tensor_reshape(NULL, TENSOR_SHAPE(1)), VALGRAD_ERROR_NULL,
                      "tensor_reshape: t is NULL");
     }
@@ -500,8 +511,10 @@ START_TEST(permute_errors)
                      "tensor_permute: axis -3 of a tensor of shape (2, 3); expected -2 to 1");
         assert_fails(tensor_permute(t, TENSOR_AXES(1, -1)), VALGRAD_ERROR_AXIS,
                      "tensor_permute: axis -1 is given twice");
-        assert_fails(tensor_permute(t, 2, NULL), VALGRAD_ERROR_NULL, "tensor_permute: axes is NULL");
-        assert_fails(tensor_permute(NULL, TENSOR_AXES(0)), VALGRAD_ERROR_NULL, "tensor_permute: t is NULL");
+        assert_fails(tensor_permute(t, 2, NULL), VALGRAD_ERROR_NULL,
+                     "tensor_permute: axes is NULL");
+        assert_fails(tensor_permute(NULL, TENSOR_AXES(0)), VALGRAD_ERROR_NULL,
+                     "tensor_permute: t is NULL");
         assert_fails(tensor_transpose(v), VALGRAD_ERROR_SHAPE,
                      "tensor_transpose: rank 1; expected at least 2");
         assert_fails(tensor_transpose(NULL), VALGRAD_ERROR_NULL, "tensor_transpose: t is NULL");
@@ -524,8 +537,9 @@ START_TEST(slice_and_index_errors)
                      "tensor_index: index 3 on axis 1 of a tensor of shape (2, 3)");
         assert_fails(tensor_index(t, -1, -4), VALGRAD_ERROR_INDEX,
                      "tensor_index: index -4 on axis 1 of a tensor of shape (2, 3)");
-        assert_fails(tensor_index(t, 0, INT64_MIN), VALGRAD_ERROR_INDEX,
-                     "tensor_index: index -9223372036854775808 on axis 0 of a tensor of shape (2, 3)");
+        assert_fails(
+            tensor_index(t, 0, INT64_MIN), VALGRAD_ERROR_INDEX,
+            "tensor_index: index -9223372036854775808 on axis 0 of a tensor of shape (2, 3)");
         assert_fails(tensor_index(t, -3, 0), VALGRAD_ERROR_AXIS,
                      "tensor_index: axis -3 of a tensor of shape (2, 3); expected -2 to 1");
         assert_fails(tensor_index(NULL, 0, 0), VALGRAD_ERROR_NULL, "tensor_index: t is NULL");
@@ -548,8 +562,10 @@ START_TEST(gather_errors)
                      "tensor_gather: axis 2 of a tensor of shape (2, 3); expected -2 to 1");
         assert_fails(tensor_gather(t, 0, -1, indices), VALGRAD_ERROR_SHAPE,
                      "tensor_gather: shape (-1, 3) has a negative side");
-        assert_fails(tensor_gather(t, 0, 1, NULL), VALGRAD_ERROR_NULL, "tensor_gather: indices is NULL");
-        assert_fails(tensor_gather(NULL, 0, 1, indices), VALGRAD_ERROR_NULL, "tensor_gather: t is NULL");
+        assert_fails(tensor_gather(t, 0, 1, NULL), VALGRAD_ERROR_NULL,
+                     "tensor_gather: indices is NULL");
+        assert_fails(tensor_gather(NULL, 0, 1, indices), VALGRAD_ERROR_NULL,
+                     "tensor_gather: t is NULL");
         assert_shape(tensor_gather(t, 0, 0, NULL), SIDES(0, 3));
     }
 }
@@ -588,7 +604,8 @@ START_TEST(join_errors)
                      "tensor_stack: rank 9; expected 0 to 8");
         assert_fails(tensor_stack(0, NULL, 0), VALGRAD_ERROR_ARGUMENT,
                      "tensor_stack: 0 tensors; expected at least 1");
-        assert_fails(tensor_stack(2, none, 0), VALGRAD_ERROR_NULL, "tensor_stack: one of tensors is NULL");
+        assert_fails(tensor_stack(2, none, 0), VALGRAD_ERROR_NULL,
+                     "tensor_stack: one of tensors is NULL");
     }
 }
 END_TEST
@@ -607,7 +624,8 @@ START_TEST(broadcast_errors)
                      "tensor_broadcast: shape (-1, 3) has a negative side");
         assert_fails(tensor_broadcast(t, TENSOR_SHAPE(INT64_MAX, 2, 3)), VALGRAD_ERROR_SHAPE,
                      "tensor_broadcast: shape (9223372036854775807, 2, 3) has too many elements");
-        assert_fails(tensor_broadcast(t, 2, NULL), VALGRAD_ERROR_NULL, "tensor_broadcast: shape is NULL");
+        assert_fails(tensor_broadcast(t, 2, NULL), VALGRAD_ERROR_NULL,
+                     "tensor_broadcast: shape is NULL");
         assert_fails(tensor_broadcast(NULL, TENSOR_SHAPE(1)), VALGRAD_ERROR_NULL,
                      "tensor_broadcast: t is NULL");
     }

@@ -1,5 +1,5 @@
-/* test_tensor.c - making tensors, looking at their elements, giving them other numbers, their lifetime,
- * and where backward starts. */
+/* test_tensor.c - making tensors, looking at their elements, giving them other numbers, their
+ * lifetime, and where backward starts. */
 #include "tensor_testing.h"
 
 static const real counted[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -214,7 +214,8 @@ START_TEST(values_are_not_copied)
 {
     VALGRAD_SCOPE {
         Tensor *dense = tensor_leaf(counted, TENSOR_SHAPE(3));
-        Value *x = value_leaf(1), *values[] = {x, value_square(x), value_const(5), tensor_at(dense, 2), x, x};
+        Value *x = value_leaf(1),
+              *values[] = {x, value_square(x), value_const(5), tensor_at(dense, 2), x, x};
         Tensor *t = tensor_from_values(values, TENSOR_SHAPE(2, 3));
         assert_numbers(t, 6, NUMBERS(1, 1, 5, 2, 1, 1));
         for (int i = 0; i < 6; i++)
@@ -235,7 +236,8 @@ START_TEST(detached_copies)
 {
     VALGRAD_SCOPE {
         Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(2, 3)), *turned = tensor_transpose(t);
-        Tensor *copy = tensor_detach(turned), *of_table = tensor_detach(tensor_gather(t, 1, 1, (int64_t[]){2}));
+        Tensor *copy = tensor_detach(turned),
+               *of_table = tensor_detach(tensor_gather(t, 1, 1, (int64_t[]){2}));
         assert_shape(copy, SIDES(3, 2));
         assert_numbers(copy, 6, NUMBERS(0, 3, 1, 4, 2, 5));
         assert_numbers(of_table, 2, NUMBERS(2, 5));
@@ -309,8 +311,9 @@ START_TEST(gradients_arrive_through_elements)
         Value *x = tensor_at(t, 4), *y = tensor_at(turned, 5);
         assert_status(value_backward(value_mul(x, y)), VALGRAD_OK);
         assert_gradients(t, 6, NUMBERS(0, 0, 0, 0, 5, 4));
-        assert_status(value_backward(value_square(tensor_at(tensor_gather(t, 0, 1, (int64_t[]){1}), 0))),
-                      VALGRAD_OK);
+        assert_status(
+            value_backward(value_square(tensor_at(tensor_gather(t, 0, 1, (int64_t[]){1}), 0))),
+            VALGRAD_OK);
         assert_gradients(t, 6, NUMBERS(0, 0, 0, 6, 5, 4));
         assert_gradients(turned, 6, NUMBERS(0, 6, 0, 5, 0, 4));
         value_zero_grad(x);
@@ -337,8 +340,10 @@ START_TEST(indices_out_of_range)
 {
     VALGRAD_SCOPE {
         Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(2, 3));
-        assert_fails(tensor_at(t, 6), VALGRAD_ERROR_INDEX, "tensor_at: index 6 of a tensor of size 6");
-        assert_fails(tensor_at(t, -1), VALGRAD_ERROR_INDEX, "tensor_at: index -1 of a tensor of size 6");
+        assert_fails(tensor_at(t, 6), VALGRAD_ERROR_INDEX,
+                     "tensor_at: index 6 of a tensor of size 6");
+        assert_fails(tensor_at(t, -1), VALGRAD_ERROR_INDEX,
+                     "tensor_at: index -1 of a tensor of size 6");
         assert_fails(tensor_at(NULL, 0), VALGRAD_ERROR_NULL, "tensor_at: t is NULL");
     }
 }
@@ -419,7 +424,8 @@ START_TEST(room_that_does_not_fit)
                        "tensor_get_grad: the array is NULL");
         assert_refused(tensor_set(t, 6, NULL), VALGRAD_ERROR_NULL, "tensor_set: the array is NULL");
         assert_refused(tensor_get(NULL, 6, room), VALGRAD_ERROR_NULL, "tensor_get: t is NULL");
-        assert_refused(tensor_get_grad(NULL, 6, room), VALGRAD_ERROR_NULL, "tensor_get_grad: t is NULL");
+        assert_refused(tensor_get_grad(NULL, 6, room), VALGRAD_ERROR_NULL,
+                       "tensor_get_grad: t is NULL");
         assert_refused(tensor_set(NULL, 6, room), VALGRAD_ERROR_NULL, "tensor_set: t is NULL");
         assert_refused(tensor_fill(NULL, 6), VALGRAD_ERROR_NULL, "tensor_fill: t is NULL");
         assert_numbers(t, 6, counted);
@@ -435,18 +441,23 @@ START_TEST(results_cannot_be_written)
         Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(2)), *result = tensor_exp(t);
         Value *values[] = {tensor_at(t, 0), value_neg(tensor_at(t, 1))};
         Tensor *table = tensor_from_values(values, TENSOR_SHAPE(2));
-        assert_refused(tensor_set(result, 2, counted), VALGRAD_ERROR_STATE,
-                       "tensor_set: t holds the result of exp; only leaves and constants can be changed");
-        assert_refused(tensor_fill(tensor_reshape(result, TENSOR_SHAPE(2, 1)), 0), VALGRAD_ERROR_STATE,
-                       "tensor_fill: t holds the result of exp; only leaves and constants can be changed");
-        assert_refused(tensor_fill(table, 5), VALGRAD_ERROR_STATE,
-                       "tensor_fill: t holds the result of neg; only leaves and constants can be changed");
-        assert_refused(tensor_fill_uniform(table, 0, 1, &random), VALGRAD_ERROR_STATE,
-                       "tensor_fill_uniform: t holds the result of neg; only leaves and constants can be "
-                       "changed");
-        assert_refused(tensor_fill_normal(table, 0, 1, &random), VALGRAD_ERROR_STATE,
-                       "tensor_fill_normal: t holds the result of neg; only leaves and constants can be "
-                       "changed");
+        assert_refused(
+            tensor_set(result, 2, counted), VALGRAD_ERROR_STATE,
+            "tensor_set: t holds the result of exp; only leaves and constants can be changed");
+        assert_refused(
+            tensor_fill(tensor_reshape(result, TENSOR_SHAPE(2, 1)), 0), VALGRAD_ERROR_STATE,
+            "tensor_fill: t holds the result of exp; only leaves and constants can be changed");
+        assert_refused(
+            tensor_fill(table, 5), VALGRAD_ERROR_STATE,
+            "tensor_fill: t holds the result of neg; only leaves and constants can be changed");
+        assert_refused(
+            tensor_fill_uniform(table, 0, 1, &random), VALGRAD_ERROR_STATE,
+            "tensor_fill_uniform: t holds the result of neg; only leaves and constants can be "
+            "changed");
+        assert_refused(
+            tensor_fill_normal(table, 0, 1, &random), VALGRAD_ERROR_STATE,
+            "tensor_fill_normal: t holds the result of neg; only leaves and constants can be "
+            "changed");
         assert_numbers(t, 2, NUMBERS(0, 1));
         assert_status(value_set_data(tensor_at(result, 0), 3), VALGRAD_ERROR_STATE);
         valgrad_clear_error();
@@ -640,8 +651,9 @@ START_TEST(one_release_too_many)
     VALGRAD_SCOPE {
         Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(3));
         tensor_release(t);
-        assert_message(VALGRAD_ERROR_STATE, "tensor_release: no handle is left: a scope owns this Tensor, "
-                                            "or one release too many");
+        assert_message(VALGRAD_ERROR_STATE,
+                       "tensor_release: no handle is left: a scope owns this Tensor, "
+                       "or one release too many");
         tensor_retain(t);
         tensor_release(t);
         ck_assert_str_eq(valgrad_last_error(), "");
@@ -670,7 +682,8 @@ START_TEST(labels)
         ck_assert_str_eq(tensor_label(table), "");
         assert_refused(tensor_set_label(table, "x"), VALGRAD_ERROR_STATE,
                        "tensor_set_label: t is made of several nodes; label these");
-        assert_refused(tensor_set_label(NULL, "x"), VALGRAD_ERROR_NULL, "tensor_set_label: t is NULL");
+        assert_refused(tensor_set_label(NULL, "x"), VALGRAD_ERROR_NULL,
+                       "tensor_set_label: t is NULL");
     }
     assert_status(tensor_set_label(w, NULL), VALGRAD_OK);
     ck_assert_str_eq(tensor_label(w), "");
@@ -680,12 +693,14 @@ END_TEST
 
 START_TEST(frozen_and_thawed)
 {
-    Tensor *w = tensor_param(NUMBERS(2, 3), TENSOR_SHAPE(2)), *c = tensor_const(NUMBERS(5, 7), TENSOR_SHAPE(2));
+    Tensor *w = tensor_param(NUMBERS(2, 3), TENSOR_SHAPE(2)),
+           *c = tensor_const(NUMBERS(5, 7), TENSOR_SHAPE(2));
     for (int turn = 0; turn < 2; turn++) {
         Value *element = tensor_at(w, 0);
         assert_status(tensor_set_wants_grad(w, false), VALGRAD_OK);
         assert_status(tensor_set_wants_grad(c, true), VALGRAD_OK);
-        ck_assert(!tensor_wants_grad(w) && !value_wants_grad(element) && value_wants_grad(tensor_at(c, 1)));
+        ck_assert(!tensor_wants_grad(w) && !value_wants_grad(element) &&
+                  value_wants_grad(tensor_at(c, 1)));
         VALGRAD_SCOPE {
             assert_status(tensor_backward(tensor_mul(w, c), NULL), VALGRAD_OK);
             assert_status(value_backward(value_mul(element, tensor_at(c, 0))), VALGRAD_OK);
@@ -734,13 +749,15 @@ START_TEST(seeds)
         Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(2, 2)), *y = tensor_square(t);
         assert_status(tensor_backward(y, NULL), VALGRAD_OK);
         assert_gradients(t, 4, NUMBERS(0, 2, 4, 6));
-        assert_status(tensor_backward(y, tensor_const(NUMBERS(1, 10, 100, 1000), TENSOR_SHAPE(2, 2))),
-                      VALGRAD_OK);
+        assert_status(
+            tensor_backward(y, tensor_const(NUMBERS(1, 10, 100, 1000), TENSOR_SHAPE(2, 2))),
+            VALGRAD_OK);
         assert_gradients(t, 4, NUMBERS(0, 22, 404, 6006));
         assert_gradients(y, 4, NUMBERS(1, 10, 100, 1000));
         tensor_zero_grad(t);
-        assert_status(tensor_backward(y, tensor_transpose(tensor_const(counted, TENSOR_SHAPE(2, 2)))),
-                      VALGRAD_OK);
+        assert_status(
+            tensor_backward(y, tensor_transpose(tensor_const(counted, TENSOR_SHAPE(2, 2)))),
+            VALGRAD_OK);
         assert_gradients(t, 4, NUMBERS(0, 4, 4, 18));
     }
 }
@@ -755,7 +772,8 @@ START_TEST(seeds_of_another_shape)
         assert_refused(tensor_backward(y, tensor_zeros(TENSOR_SHAPE(2, 1))), VALGRAD_ERROR_SHAPE,
                        "tensor_backward: a seed of shape (2, 1) for a root of shape (2, 2)");
         assert_refused(tensor_backward(tensor_sum_all(y), tensor_zeros(TENSOR_SHAPE(1))),
-                       VALGRAD_ERROR_SHAPE, "tensor_backward: a seed of shape (1) for a root of shape ()");
+                       VALGRAD_ERROR_SHAPE,
+                       "tensor_backward: a seed of shape (1) for a root of shape ()");
         assert_gradients(t, 4, NUMBERS(0, 0, 0, 0));
     }
 }
@@ -764,14 +782,17 @@ END_TEST
 START_TEST(roots_without_a_gradient)
 {
     VALGRAD_SCOPE {
-        static const char message[] = "tensor_backward: the root depends on no leaf that wants a gradient";
+        static const char message[] =
+            "tensor_backward: the root depends on no leaf that wants a gradient";
         Tensor *c = tensor_const(counted, TENSOR_SHAPE(3));
         assert_refused(tensor_backward(c, NULL), VALGRAD_ERROR_STATE, message);
         assert_refused(tensor_backward(tensor_exp(c), NULL), VALGRAD_ERROR_STATE, message);
-        assert_refused(tensor_backward(tensor_gather(c, 0, 1, (int64_t[]){0}), NULL), VALGRAD_ERROR_STATE,
-                       message);
-        assert_refused(tensor_backward(NULL, NULL), VALGRAD_ERROR_NULL, "tensor_backward: root is NULL");
-        assert_refused(tensor_backward(NULL, c), VALGRAD_ERROR_NULL, "tensor_backward: root is NULL");
+        assert_refused(tensor_backward(tensor_gather(c, 0, 1, (int64_t[]){0}), NULL),
+                       VALGRAD_ERROR_STATE, message);
+        assert_refused(tensor_backward(NULL, NULL), VALGRAD_ERROR_NULL,
+                       "tensor_backward: root is NULL");
+        assert_refused(tensor_backward(NULL, c), VALGRAD_ERROR_NULL,
+                       "tensor_backward: root is NULL");
     }
 }
 END_TEST
@@ -782,8 +803,9 @@ START_TEST(roots_of_every_kind)
     VALGRAD_SCOPE {
         Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(2, 3)), *y = tensor_square(t);
         const Value *x = tensor_at(t, 5);
-        Value *values[] = {value_neg(tensor_at(t, 1)), tensor_at(y, 3), value_const(1), tensor_at(t, 1),
-                           value_neg(tensor_at(t, 1)), tensor_at(y, 3)};
+        Value *values[] = {
+            value_neg(tensor_at(t, 1)), tensor_at(y, 3), value_const(1), tensor_at(t, 1),
+            value_neg(tensor_at(t, 1)), tensor_at(y, 3)};
         const struct {
             Tensor *root;
             real gradients[6];
@@ -835,7 +857,8 @@ END_TEST
 START_TEST(constants_get_no_gradient)
 {
     VALGRAD_SCOPE {
-        Tensor *c = tensor_const(counted, TENSOR_SHAPE(2, 2)), *w = tensor_leaf(counted, TENSOR_SHAPE(2, 2));
+        Tensor *c = tensor_const(counted, TENSOR_SHAPE(2, 2)),
+               *w = tensor_leaf(counted, TENSOR_SHAPE(2, 2));
         Tensor *inner = tensor_exp(c), *y = tensor_matmul(inner, w);
         assert_status(tensor_backward(y, NULL), VALGRAD_OK);
         assert_gradients(c, 4, NUMBERS(0, 0, 0, 0));

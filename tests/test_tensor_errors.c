@@ -1,5 +1,5 @@
-/* test_tensor_errors.c - what operations on tensors say of operands that they cannot use. (Of shapes:
- * test_shape.c; of making, reading and writing: test_tensor.c.) */
+/* test_tensor_errors.c - what operations on tensors say of operands that they cannot use. (Of
+ * shapes: test_shape.c; of making, reading and writing: test_tensor.c.) */
 #include "tensor_operations.h"
 
 /* ---- NULL operands ------------------------------------------------------------------------------ */
@@ -74,8 +74,10 @@ START_TEST(null_operands_by_name)
         assert_fails(tensor_add(t, NULL), VALGRAD_ERROR_NULL, "tensor_add: y is NULL");
         assert_fails(tensor_add(NULL, NULL), VALGRAD_ERROR_NULL, "tensor_add: x is NULL");
         assert_fails(tensor_exp(NULL), VALGRAD_ERROR_NULL, "tensor_exp: x is NULL");
-        assert_fails(tensor_leaky_relu(NULL, 1), VALGRAD_ERROR_NULL, "tensor_leaky_relu: x is NULL");
-        assert_fails(tensor_sum(NULL, TENSOR_AXES(0), false), VALGRAD_ERROR_NULL, "tensor_sum: t is NULL");
+        assert_fails(tensor_leaky_relu(NULL, 1), VALGRAD_ERROR_NULL,
+                     "tensor_leaky_relu: x is NULL");
+        assert_fails(tensor_sum(NULL, TENSOR_AXES(0), false), VALGRAD_ERROR_NULL,
+                     "tensor_sum: t is NULL");
         assert_fails(tensor_sum(t, 1, NULL, false), VALGRAD_ERROR_NULL, "tensor_sum: axes is NULL");
         assert_fails(tensor_matmul(NULL, t), VALGRAD_ERROR_NULL, "tensor_matmul: a is NULL");
         assert_fails(tensor_matmul(t, NULL), VALGRAD_ERROR_NULL, "tensor_matmul: b is NULL");
@@ -94,7 +96,8 @@ START_TEST(null_operands_by_name)
                        "tensor_argmax: t is NULL");
         assert_refused(tensor_argmax(t, TENSOR_AXES(0), 2, NULL), VALGRAD_ERROR_NULL,
                        "tensor_argmax: out is NULL");
-        assert_refused(tensor_argmax(t, 1, NULL, 2, out), VALGRAD_ERROR_NULL, "tensor_argmax: axes is NULL");
+        assert_refused(tensor_argmax(t, 1, NULL, 2, out), VALGRAD_ERROR_NULL,
+                       "tensor_argmax: axes is NULL");
     }
 }
 END_TEST
@@ -160,8 +163,9 @@ typedef Tensor *Reduce(Tensor *t, int count, const int *axes, bool keepdim);
 static const struct {
     const char *name;
     Reduce *reduce;
-} reductions[] = {
-    {"tensor_sum", tensor_sum}, {"tensor_mean", tensor_mean}, {"tensor_reduce_max", tensor_reduce_max}};
+} reductions[] = {{"tensor_sum", tensor_sum},
+                  {"tensor_mean", tensor_mean},
+                  {"tensor_reduce_max", tensor_reduce_max}};
 
 static void assert_says(const char *name, ValgradStatus status, const char *rest)
 {
@@ -177,9 +181,11 @@ START_TEST(reductions_along_bad_axes)
     VALGRAD_SCOPE {
         Tensor *t = tensor_zeros(TENSOR_SHAPE(2, 3)), *scalar = tensor_zeros(TENSOR_SCALAR);
         ck_assert_ptr_null(reduce(t, TENSOR_AXES(2), false));
-        assert_says(name, VALGRAD_ERROR_AXIS, "axis 2 of a tensor of shape (2, 3); expected -2 to 1");
+        assert_says(name, VALGRAD_ERROR_AXIS,
+                    "axis 2 of a tensor of shape (2, 3); expected -2 to 1");
         ck_assert_ptr_null(reduce(t, TENSOR_AXES(0, -3), false));
-        assert_says(name, VALGRAD_ERROR_AXIS, "axis -3 of a tensor of shape (2, 3); expected -2 to 1");
+        assert_says(name, VALGRAD_ERROR_AXIS,
+                    "axis -3 of a tensor of shape (2, 3); expected -2 to 1");
         ck_assert_ptr_null(reduce(t, TENSOR_AXES(1, 0, 1), true));
         assert_says(name, VALGRAD_ERROR_AXIS, "axis 1 is given twice");
         ck_assert_ptr_null(reduce(t, TENSOR_AXES(1, -1), true));
@@ -244,7 +250,8 @@ START_TEST(softmax_along_bad_axes)
     VALGRAD_SCOPE {
         Tensor *t = tensor_zeros(TENSOR_SHAPE(2, 0));
         ck_assert_ptr_null(row_functions[_i].function(t, 2));
-        assert_says(name, VALGRAD_ERROR_AXIS, "axis 2 of a tensor of shape (2, 0); expected -2 to 1");
+        assert_says(name, VALGRAD_ERROR_AXIS,
+                    "axis 2 of a tensor of shape (2, 0); expected -2 to 1");
         ck_assert_ptr_null(row_functions[_i].function(t, -1));
         assert_says(name, VALGRAD_ERROR_SHAPE, "a tensor of shape (2, 0) has nothing along axis 1");
         ck_assert_ptr_null(row_functions[_i].function(tensor_zeros(TENSOR_SCALAR), 0));
@@ -284,7 +291,8 @@ START_TEST(logits_that_do_not_fit)
             Tensor *t = tensor_zeros(AS_SHAPE(shapes[i]));
             ck_assert_ptr_null(tensor_cross_entropy(t, 0, labels));
             (void)snprintf(text, sizeof text,
-                           "logits of shape %s; expected (batch, classes) or (classes), not empty", texts[i]);
+                           "logits of shape %s; expected (batch, classes) or (classes), not empty",
+                           texts[i]);
             assert_says("tensor_cross_entropy", VALGRAD_ERROR_SHAPE, text);
             ck_assert_ptr_null(tensor_cross_entropy_soft(t, t));
             assert_says("tensor_cross_entropy_soft", VALGRAD_ERROR_SHAPE, text);
@@ -299,8 +307,10 @@ START_TEST(targets_that_do_not_fit)
         Tensor *logits = tensor_zeros(TENSOR_SHAPE(2, 3)), *row = tensor_zeros(TENSOR_SHAPE(3));
         assert_fails(tensor_cross_entropy_soft(logits, row), VALGRAD_ERROR_SHAPE,
                      "tensor_cross_entropy_soft: targets of shape (3) for logits of shape (2, 3)");
-        assert_fails(tensor_cross_entropy_soft(logits, tensor_zeros(TENSOR_SHAPE(2, 2))), VALGRAD_ERROR_SHAPE,
-                     "tensor_cross_entropy_soft: targets of shape (2, 2) for logits of shape (2, 3)");
+        assert_fails(
+            tensor_cross_entropy_soft(logits, tensor_zeros(TENSOR_SHAPE(2, 2))),
+            VALGRAD_ERROR_SHAPE,
+            "tensor_cross_entropy_soft: targets of shape (2, 2) for logits of shape (2, 3)");
     }
 }
 END_TEST
@@ -308,13 +318,23 @@ END_TEST
 /* ---- leaves changed after use ------------------------------------------------------------------- */
 
 /* Each way to give a leaf that a graph was built on another number. */
-typedef enum Change { SET, FILL, FILL_UNIFORM, FILL_NORMAL, SET_VIEW, SET_TABLE, SET_ELEMENT, CHANGES } Change;
+typedef enum Change {
+    SET,
+    FILL,
+    FILL_UNIFORM,
+    FILL_NORMAL,
+    SET_VIEW,
+    SET_TABLE,
+    SET_ELEMENT,
+    CHANGES
+} Change;
 
 static void change_leaf(Tensor *t, Change change)
 {
     Random random = random_seeded(1);
     const real numbers[] = {9, 9, 9, 9};
-    Tensor *view = keep(tensor_index(t, 1, 0)), *table = keep(tensor_gather(t, 0, 1, (int64_t[]){1}));
+    Tensor *view = keep(tensor_index(t, 1, 0)),
+           *table = keep(tensor_gather(t, 0, 1, (int64_t[]){1}));
     switch (change) {
     case SET: assert_status(tensor_set(t, 4, numbers), VALGRAD_OK); break;
     case FILL: assert_status(tensor_fill(t, 9), VALGRAD_OK); break;
@@ -355,10 +375,11 @@ START_TEST(a_changed_leaf_is_found)
             Value *z = keep_value(value_square(tensor_at(y, 0)));
             change_leaf(t, (Change)_i);
             char message[256];
-            (void)snprintf(message, sizeof message,
-                           "tensor_backward: the %s 'w' was given another number after mul had used it; build "
-                           "the graph anew after changing a leaf",
-                           constant ? "const" : "leaf");
+            (void)snprintf(
+                message, sizeof message,
+                "tensor_backward: the %s 'w' was given another number after mul had used it; build "
+                "the graph anew after changing a leaf",
+                constant ? "const" : "leaf");
             assert_changed(tensor_backward(y, NULL), message);
             assert_status(value_backward(z), VALGRAD_ERROR_MODIFIED);
             valgrad_clear_error();
@@ -384,13 +405,15 @@ START_TEST(a_leaf_changed_in_the_other_grain)
         Value *x = keep_value(value_leaf(2)), *y = keep_value(value_mul(tensor_at(t, 1), x));
         Tensor *table = keep(tensor_exp(keep(tensor_from_values(&x, TENSOR_SHAPE(1)))));
         tensor_fill(t, 5);
-        assert_changed(value_backward(y), "value_backward: the leaf was given another number after mul had "
-                                          "used it; build the graph anew after changing a leaf");
+        assert_changed(value_backward(y),
+                       "value_backward: the leaf was given another number after mul had "
+                       "used it; build the graph anew after changing a leaf");
         assert_status(tensor_backward(table, NULL), VALGRAD_OK);
         value_set_data(x, 3);
-        assert_changed(tensor_backward(table, NULL), "tensor_backward: the leaf was given another number after "
-                                                     "exp had used it; build the graph anew after changing a "
-                                                     "leaf");
+        assert_changed(tensor_backward(table, NULL),
+                       "tensor_backward: the leaf was given another number after "
+                       "exp had used it; build the graph anew after changing a "
+                       "leaf");
         place_end();
     }
 }
@@ -400,7 +423,8 @@ END_TEST
 START_TEST(one_stale_root_among_several)
 {
     VALGRAD_SCOPE {
-        Tensor *t = tensor_leaf((real[]){1, 2}, TENSOR_SHAPE(2)), *u = tensor_leaf((real[]){3, 4}, TENSOR_SHAPE(2));
+        Tensor *t = tensor_leaf((real[]){1, 2}, TENSOR_SHAPE(2)),
+               *u = tensor_leaf((real[]){3, 4}, TENSOR_SHAPE(2));
         Tensor *const both[] = {tensor_square(t), tensor_square(u)};
         Tensor *root = tensor_concat(2, both, 0);
         tensor_fill(t, 7);
@@ -413,7 +437,8 @@ START_TEST(one_stale_root_among_several)
 }
 END_TEST
 
-/* A batch that is given other numbers before each step, inside one outer scope and outside of any. */
+/* A batch that is given other numbers before each step, inside one outer scope and outside of any.
+ */
 START_TEST(a_batch_reused_across_steps)
 {
     for (int place = 0; place < 2; place++) {
@@ -459,7 +484,8 @@ END_TEST
 
 /* ---- without recording -------------------------------------------------------------------------- */
 
-/* Results are constants that hold no operand, may be given other numbers, and equal the recorded ones. */
+/* Results are constants that hold no operand, may be given other numbers, and equal the recorded
+ * ones. */
 START_TEST(results_without_recording)
 {
     const TensorOperation *operation = &tensor_operations[_i];

@@ -1,5 +1,5 @@
-/* test_tensor_gradcheck.c - the gradient of every tensor operation against central differences of its
- * value: the whole Jacobian, on small shapes. */
+/* test_tensor_gradcheck.c - the gradient of every tensor operation against central differences of
+ * its value: the whole Jacobian, on small shapes. */
 #include <ctype.h>
 
 #include "tensor_operations.h"
@@ -107,8 +107,8 @@ static int64_t value_at(const Point *point, real out[MOST_NUMBERS])
     return n;
 }
 
-/* d result / d (number j of operand i), by the central difference of fourth order, whose best step is
- * the fifth root of epsilon. */
+/* d result / d (number j of operand i), by the central difference of fourth order, whose best step
+ * is the fifth root of epsilon. */
 static void column_by_difference(Point *point, int i, int64_t j, double column[MOST_NUMBERS])
 {
     static const double steps[] = {-2, -1, 1, 2};
@@ -124,8 +124,9 @@ static void column_by_difference(Point *point, int i, int64_t j, double column[M
     point->numbers[i][j] = at;
     const double step = ((double)moved[3] - (double)moved[0]) / 4; /* as rounded */
     for (int64_t k = 0; k < n; k++)
-        column[k] = (8 * ((double)v[2][k] - (double)v[1][k]) - ((double)v[3][k] - (double)v[0][k])) /
-                    (12 * step);
+        column[k] =
+            (8 * ((double)v[2][k] - (double)v[1][k]) - ((double)v[3][k] - (double)v[0][k])) /
+            (12 * step);
 }
 
 /* d (element k of result) / d each number of the operands, by backward. */
@@ -140,8 +141,9 @@ static void row_by_backward(const Point *point, int64_t k, real row[MOST_OPERAND
         ck_assert_msg(result != NULL, "%s", valgrad_last_error());
         real seed[MOST_NUMBERS] = {0};
         seed[k] = 1;
-        assert_status(tensor_backward(result, tensor_const(seed, tensor_rank(result), tensor_shape(result))),
-                      VALGRAD_OK);
+        assert_status(
+            tensor_backward(result, tensor_const(seed, tensor_rank(result), tensor_shape(result))),
+            VALGRAD_OK);
         for (int i = 0; i < count; i++)
             assert_status(tensor_get_grad(x[i], tensor_size(x[i]), row[i]), VALGRAD_OK);
     }

@@ -1,5 +1,6 @@
-/* test_tensor_memory.c - whichever allocation is refused: an error that says so, nothing lost, and what
- * was there before intact. The allocator of this program counts, and refuses the one it is told to. */
+/* test_tensor_memory.c - whichever allocation is refused: an error that says so, nothing lost, and
+ * what was there before intact. The allocator of this program counts, and refuses the one it is
+ * told to. */
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,8 +27,8 @@ static void release(void *memory, void *context)
     free(memory);
 }
 
-/* Allocations are counted from here on; number `at` is refused. What waits for reuse is given back first,
- * or there would be none. */
+/* Allocations are counted from here on; number `at` is refused. What waits for reuse is given back
+ * first, or there would be none. */
 static void start_refusing(int64_t at)
 {
     valgrad_trim();
@@ -46,8 +47,8 @@ static bool stop_refusing(void)
 
 /* ---- programs: what is tried with each allocation refused ---------------------------------------- */
 
-/* A program makes things, releases what it owns, and puts numbers into out (as many each time), unless it
- * could not. It returns whether it could. */
+/* A program makes things, releases what it owns, and puts numbers into out (as many each time),
+ * unless it could not. It returns whether it could. */
 enum { MOST_OUT = 256 };
 typedef bool Program(int argument, real out[MOST_OUT]);
 
@@ -151,14 +152,16 @@ static bool both_grains(int unused, real out[MOST_OUT])
     (void)unused;
     bool done = false;
     Random random = random_seeded(1);
-    Tensor *w = tensor_param((real[]){1, 2, 3, 4}, TENSOR_SHAPE(2, 2)), *product = NULL, *joined = NULL;
+    Tensor *w = tensor_param((real[]){1, 2, 3, 4}, TENSOR_SHAPE(2, 2)), *product = NULL,
+           *joined = NULL;
     VALGRAD_SCOPE {
         VALGRAD_SCOPE {
             VALGRAD_SCOPE {
                 Tensor *x = tensor_uniform(1, 2, &random, TENSOR_SHAPE(2, 2));
                 product = tensor_retain(tensor_matmul(x, tensor_transpose(w)));
             }
-            Tensor *parts[] = {tensor_exp(product), tensor_normal(0, 1, &random, TENSOR_SHAPE(2, 2)),
+            Tensor *parts[] = {tensor_exp(product),
+                               tensor_normal(0, 1, &random, TENSOR_SHAPE(2, 2)),
                                tensor_full(2, TENSOR_SHAPE(2, 2)), tensor_detach(product)};
             Tensor *all = tensor_log_softmax(tensor_concat(4, parts, 0), 0);
             joined = tensor_retain(tensor_add(all, tensor_zeros(TENSOR_SHAPE(2))));
@@ -192,21 +195,23 @@ static bool both_grains(int unused, real out[MOST_OUT])
 
 /* ---- trying ------------------------------------------------------------------------------------ */
 
-/* Runs the program with allocation `at` refused, checks what that led to, and returns whether it was. */
+/* Runs the program with allocation `at` refused, checks what that led to, and returns whether it
+ * was. */
 static bool try_refusing(Program *program, int argument, int64_t at, const real expected[MOST_OUT])
 {
     real out[MOST_OUT] = {0};
     start_refusing(at);
     const bool done = program(argument, out);
     const bool refused = stop_refusing();
-    ck_assert_msg(done == !refused, "%s, allocation %d: %s", now_testing, (int)at, valgrad_last_error());
+    ck_assert_msg(done == !refused, "%s, allocation %d: %s", now_testing, (int)at,
+                  valgrad_last_error());
     assert_status(valgrad_last_status(), refused ? VALGRAD_ERROR_MEMORY : VALGRAD_OK);
-    ck_assert_msg(refused == (strstr(valgrad_last_error(), "out of memory") != NULL), "%s, allocation %d: %s",
-                  now_testing, (int)at, valgrad_last_error());
+    ck_assert_msg(refused == (strstr(valgrad_last_error(), "out of memory") != NULL),
+                  "%s, allocation %d: %s", now_testing, (int)at, valgrad_last_error());
     for (int i = 0; done && i < MOST_OUT; i++)
         assert_same(out[i], expected[i]);
-    ck_assert_msg(valgrad_live_nodes() == 0, "%s, allocation %d: %d nodes are left", now_testing, (int)at,
-                  (int)valgrad_live_nodes());
+    ck_assert_msg(valgrad_live_nodes() == 0, "%s, allocation %d: %d nodes are left", now_testing,
+                  (int)at, (int)valgrad_live_nodes());
     valgrad_clear_error();
     return refused;
 }
@@ -217,7 +222,8 @@ static int64_t blocks_after_trim(void)
     return blocks;
 }
 
-/* Refuses each allocation in turn. What nothing uses any more goes back to the allocator at the end. */
+/* Refuses each allocation in turn. What nothing uses any more goes back to the allocator at the
+ * end. */
 static void refuse_each(Program *program, int argument)
 {
     real expected[MOST_OUT] = {0};
@@ -225,8 +231,8 @@ static void refuse_each(Program *program, int argument)
     const int64_t before = blocks_after_trim();
     int64_t at = 1;
     for (; try_refusing(program, argument, at, expected); at++)
-        ck_assert_msg(blocks_after_trim() == before, "%s, allocation %d: %d blocks are lost", now_testing,
-                      (int)at, (int)(blocks - before));
+        ck_assert_msg(blocks_after_trim() == before, "%s, allocation %d: %d blocks are lost",
+                      now_testing, (int)at, (int)(blocks - before));
     ck_assert_int_gt(at, 1);
     ck_assert_int_eq(blocks_after_trim(), before);
 }
@@ -264,7 +270,8 @@ START_TEST(both_grains_and_nested_scopes)
 }
 END_TEST
 
-/* What a process allocates first it never gives back, so each of those is refused in a process of its own. */
+/* What a process allocates first it never gives back, so each of those is refused in a process of
+ * its own. */
 static bool first_allocation_is_refused_well(Program *program, int64_t at, const real *expected)
 {
     const pid_t child = fork();
@@ -275,12 +282,14 @@ static bool first_allocation_is_refused_well(Program *program, int64_t at, const
         const bool done = program(0, out), refused = stop_refusing();
         const ValgradStatus status = refused ? VALGRAD_ERROR_MEMORY : VALGRAD_OK;
         const bool well = done == !refused && valgrad_last_status() == status &&
-                          valgrad_live_nodes() == 0 && (!done || memcmp(out, expected, sizeof out) == 0);
+                          valgrad_live_nodes() == 0 &&
+                          (!done || memcmp(out, expected, sizeof out) == 0);
         _exit(well ? refused : 2);
     }
     int end = 0;
     ck_assert_int_eq(waitpid(child, &end, 0), child);
-    ck_assert_msg(WIFEXITED(end) && WEXITSTATUS(end) < 2, "allocation %d of a new process", (int)at);
+    ck_assert_msg(WIFEXITED(end) && WEXITSTATUS(end) < 2, "allocation %d of a new process",
+                  (int)at);
     return WEXITSTATUS(end) == 1;
 }
 
