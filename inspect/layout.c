@@ -12,10 +12,16 @@ typedef struct Link {
     double port;        /* where on the right one: -0.5 its top, 0.5 its bottom */
 } Link;
 
+/* Where a vertex wants to stand in its layer, and where its cluster does. */
 typedef struct Key {
-    double sum;
-    size_t rank, vertex;
+    double cluster_mean, sum;
+    size_t cluster, rank, vertex;
 } Key;
+
+typedef struct Mean {
+    double sum;
+    size_t count;
+} Mean;
 
 /* What is needed until the layout stands. */
 typedef struct Draft {
@@ -25,7 +31,8 @@ typedef struct Draft {
     size_t *first_link; /* layer_count + 1 */
     size_t *order;      /* the vertices, layer by layer, from the top */
     size_t *first;      /* layer_count + 1: where each layer begins in order */
-    Key *keys;          /* for sorting a layer */
+    Key *keys;          /* for sorting a layer, */
+    Mean *means;        /* with a mean for each cluster in it */
 } Draft;
 
 double layout__x(size_t layer)
@@ -178,7 +185,9 @@ static bool begin_draft(Draft *draft, Layout *layout, const Picture *picture)
     draft->order = inspect__take(layout->vertex_count, sizeof *draft->order);
     draft->first = inspect__take(layout->layer_count + 1, sizeof *draft->first);
     draft->keys = inspect__take(layout->vertex_count, sizeof *draft->keys);
-    if (!draft->links || !draft->first_link || !draft->order || !draft->first || !draft->keys)
+    draft->means = inspect__take(picture->clustered_count + 1, sizeof *draft->means);
+    if (!draft->links || !draft->first_link || !draft->order || !draft->first || !draft->keys ||
+        !draft->means)
         return false;
     list_links(draft, picture);
     list_layers(draft);
@@ -192,6 +201,7 @@ static void end_draft(Draft *draft)
     inspect__give(draft->order);
     inspect__give(draft->first);
     inspect__give(draft->keys);
+    inspect__give(draft->means);
 }
 
 /* ---- order ------------------------------------------------------------------------------------- */
@@ -228,23 +238,48 @@ static void average(const Draft *draft, size_t layer, bool from_left, bool heigh
     }
 }
 
-static int by_sum(const void *first, const void *second)
+static int compare(double a, double b)
+{
+    return a < b ? -1 : a > b;
+}
+
+/* The nodes of a cluster stay together. */
+static int by_wish(const void *first, const void *second)
 {
     const Key *a = first, *b = second;
+    if (a->cluster_mean != b->cluster_mean)
+        return compare(a->cluster_mean, b->cluster_mean);
+    if (a->cluster != b->cluster)
+        return a->cluster < b->cluster ? -1 : 1;
     if (a->sum != b->sum)
-        return a->sum < b->sum ? -1 : 1;
+        return compare(a->sum, b->sum);
     return a->rank < b->rank ? -1 : a->rank > b->rank;
+}
+
+static void find_means(const Draft *draft, const size_t *order, size_t count)
+{
+    const Vertex *vertices = draft->layout->vertices;
+    for (size_t i = 0; i < count; i++)
+        draft->means[vertices[order[i]].cluster] = (Mean){0, 0};
+    for (size_t i = 0; i < count; i++) {
+        Mean *mean = &draft->means[vertices[order[i]].cluster];
+        mean->sum += vertices[order[i]].sum;
+        mean->count++;
+    }
 }
 
 static void sort_layer(const Draft *draft, size_t layer)
 {
     size_t *order = draft->order + draft->first[layer];
     const size_t count = draft->first[layer + 1] - draft->first[layer];
+    find_means(draft, order, count);
     for (size_t i = 0; i < count; i++) {
         const Vertex *v = &draft->layout->vertices[order[i]];
-        draft->keys[i] = (Key){v->sum, v->rank, order[i]};
+        const Mean *mean = &draft->means[v->cluster];
+        const double wish = v->cluster ? mean->sum / (double)mean->count : v->sum;
+        draft->keys[i] = (Key){wish, v->sum, v->cluster, v->rank, order[i]};
     }
-    qsort(draft->keys, count, sizeof *draft->keys, by_sum);
+    qsort(draft->keys, count, sizeof *draft->keys, by_wish);
     for (size_t i = 0; i < count; i++)
         order[i] = draft->keys[i].vertex;
     number_layer(draft, layer);
@@ -353,6 +388,16 @@ static bool arrange(Layout *layout, const Picture *picture)
     return room;
 }
 
+static void note_clusters(Layout *layout, const Picture *picture)
+{
+    for (size_t first = 0; first < picture->clustered_count;) {
+        const size_t end = picture__cluster_end(picture, first);
+        for (size_t i = first; i < end; i++)
+            layout->vertices[picture->clustered[i]].cluster = first + 1;
+        first = end;
+    }
+}
+
 bool layout__begin(Layout *layout, const Picture *picture)
 {
     *layout = (Layout){.count = picture->count, .layer_count = 1};
@@ -367,6 +412,7 @@ bool layout__begin(Layout *layout, const Picture *picture)
             layout->vertices[i].height = box_height(edges_of(picture->walk, picture->ids[i]));
             add_wires(layout, picture, i);
         }
+        note_clusters(layout, picture);
         assign_layers(layout);
         room = add_bends(layout) && arrange(layout, picture);
     }

@@ -15,6 +15,7 @@ enum { BOX_WIDTH = 172, BOX_HEIGHT = 58, LAYER_STEP = 268, BOX_GAP = 22, BEND_GA
 typedef struct Vertex {
     size_t layer, rank; /* rank: from the top within its layer */
     double y, height;   /* of the middle; of the box, 0 for a bend */
+    size_t cluster;     /* 1 + which group of the picture's it is in, or 0 */
     double sum;         /* used while ordering */
     size_t seen;
 } Vertex;

@@ -195,10 +195,6 @@ const char *const page__script[] = {
     "      if (grad) { grad.textContent = known[node.id] === undefined ? '·' :"
         " clip(show(known[node.id], node), 19); }\n",
     "      box.querySelector('.vg-box').setAttribute('fill', colour(known[node.id]));\n",
-    "      box.setAttribute('aria-label', at > i\n",
-    "        ? node.text + (known[node.id] === undefined ? '' : ', gradient ' + show(known[node.id],"
-        " node))\n",
-    "        : node.name + ', not yet computed');\n",
     "    });\n",
     "    mark(done > 0 ? steps[done - 1] : null);\n",
     "    el('line').textContent = lineAt(at);\n",

@@ -112,9 +112,12 @@ static void put_node(const Picture *picture, FILE *out, const Layout *layout, si
     picture__colour(picture, node.value, colour);
     fprintf(out, "<g class=\"vg-node\" id=\"n%zu\"%s%s>", id,
             interactive ? " role=\"button\" tabindex=\"" : "", interactive ? (place ? "-1\"" : "0\"") : "");
-    fputs("<title>", out);
-    emit__escaped(out, line, ESCAPE_XML);
-    fputs("</title>\n<rect class=\"vg-box\"", out);
+    if (!interactive) { /* the page tells more, and screen readers read the box itself */
+        fputs("<title>", out);
+        emit__escaped(out, line, ESCAPE_XML);
+        fputs("</title>", out);
+    }
+    fputs("\n<rect class=\"vg-box\"", out);
     put_attribute(out, "x", x);
     put_attribute(out, "y", top);
     put_attribute(out, "width", BOX_WIDTH);
@@ -205,35 +208,76 @@ typedef struct Frame {
     double left, top, right, bottom;
 } Frame;
 
-static Frame frame_around(const Picture *picture, const Layout *layout, size_t first, size_t end)
+static bool is_within(const Frame *frame, const Vertex *v)
+{
+    const double x = layout__x(v->layer);
+    return x < frame->right && x + BOX_WIDTH > frame->left && v->y - v->height / 2 < frame->bottom &&
+           v->y + v->height / 2 > frame->top;
+}
+
+/* Around the nodes of a cluster: all of them, or those in one layer. */
+static Frame frame_around(const Picture *picture, const Layout *layout, size_t first, size_t end,
+                          const size_t *layer)
 {
     Frame frame = {INFINITY, INFINITY, -INFINITY, -INFINITY};
     for (size_t i = first; i < end; i++) {
         const Vertex *v = &layout->vertices[picture->clustered[i]];
         const double x = layout__x(v->layer);
-        frame.left = fmin(frame.left, x - 10);
-        frame.right = fmax(frame.right, x + BOX_WIDTH + 10);
-        frame.top = fmin(frame.top, v->y - v->height / 2 - 18);
-        frame.bottom = fmax(frame.bottom, v->y + v->height / 2 + 8);
+        if (layer && v->layer != *layer)
+            continue;
+        frame.left = fmin(frame.left, x - 8);
+        frame.right = fmax(frame.right, x + BOX_WIDTH + 8);
+        frame.top = fmin(frame.top, v->y - v->height / 2 - 16);
+        frame.bottom = fmax(frame.bottom, v->y + v->height / 2 + 4);
     }
     return frame;
+}
+
+/* Whether no node that does not belong there would stand in the frame. */
+static bool is_pure(const Layout *layout, const Frame *frame, size_t cluster)
+{
+    for (size_t i = 0; i < layout->count; i++) {
+        if (layout->vertices[i].cluster != cluster && is_within(frame, &layout->vertices[i]))
+            return false;
+    }
+    return true;
+}
+
+static void put_frame(FILE *out, const Frame *frame, const char *name)
+{
+    if (frame->left > frame->right)
+        return;
+    fputs("<rect class=\"vg-frame\" rx=\"8\"", out);
+    put_attribute(out, "x", frame->left);
+    put_attribute(out, "y", frame->top);
+    put_attribute(out, "width", frame->right - frame->left);
+    put_attribute(out, "height", frame->bottom - frame->top);
+    fputs("/>\n", out);
+    put_text(out, "frame-name", NULL, 0, frame->left + 8, frame->top + 12, name);
+}
+
+/* One frame for a cluster if nothing else stands in it; else one in each layer. */
+static void put_cluster(const Picture *picture, FILE *out, const Layout *layout, size_t first, size_t end)
+{
+    char name[NAME_BYTES];
+    const char *label = value_label(picture->walk->nodes[picture->ids[picture->clustered[first]]]);
+    (void)snprintf(name, sizeof name, "%.*s", (int)picture__prefix(label), label);
+    const Frame whole = frame_around(picture, layout, first, end, NULL);
+    if (is_pure(layout, &whole, first + 1)) {
+        put_frame(out, &whole, name);
+        return;
+    }
+    for (size_t layer = 0; layer < layout->layer_count; layer++) {
+        const Frame part = frame_around(picture, layout, first, end, &layer);
+        put_frame(out, &part, name);
+    }
 }
 
 static void put_frames(const Picture *picture, FILE *out, const Layout *layout)
 {
     for (size_t first = 0; first < picture->clustered_count;) {
         const size_t end = picture__cluster_end(picture, first);
-        const Frame frame = frame_around(picture, layout, first, end);
-        char prefix[NAME_BYTES];
-        const char *label = value_label(picture->walk->nodes[picture->ids[picture->clustered[first]]]);
-        (void)snprintf(prefix, sizeof prefix, "%.*s", (int)picture__prefix(label), label);
-        fputs("<rect class=\"vg-frame\" rx=\"8\"", out);
-        put_attribute(out, "x", frame.left);
-        put_attribute(out, "y", frame.top);
-        put_attribute(out, "width", frame.right - frame.left);
-        put_attribute(out, "height", frame.bottom - frame.top);
-        fputs("/>\n", out);
-        put_text(out, "frame-name", NULL, 0, frame.left + 6, frame.top + 12, prefix);
+        put_cluster(picture, out, layout, first, end);
         first = end;
     }
 }
