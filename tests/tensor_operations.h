@@ -59,6 +59,7 @@ BUILD(sum_last, tensor_sum(x[0], TENSOR_AXES(-1), true))
 BUILD(mean, tensor_mean(x[0], TENSOR_AXES(1), true))
 BUILD(mean_last, tensor_mean(x[0], TENSOR_AXES(1, 2), false))
 BUILD(reduce_max, tensor_reduce_max(x[0], TENSOR_AXES(2, 0), false))
+BUILD(reduce_max_last, tensor_reduce_max(x[0], TENSOR_AXES(-1), true))
 BUILD(sum_all, tensor_sum_all(x[0]))
 BUILD(mean_all, tensor_mean_all(x[0]))
 
@@ -118,6 +119,7 @@ static const TensorOperation tensor_operations[] = {
     OF_ONE(mean, mean, SHAPE(3, 2, 3, 2)),
     OF_ONE(mean_last, mean, SHAPE(3, 2, 3, 2)),
     OF_ONE(reduce_max, reduce_max, SHAPE(3, 2, 3, 2)),
+    OF_ONE(reduce_max_last, reduce_max, SHAPE(2, 2, 3)),
     OF_ONE(sum_all, sum_all, SHAPE(2, 2, 3)),
     OF_ONE(mean_all, mean_all, SHAPE(2, 2, 3)),
     OF_TWO(matmul, matmul, SHAPE(2, 2, 3), SHAPE(2, 3, 2)),

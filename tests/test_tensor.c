@@ -633,6 +633,30 @@ START_TEST(handles_on_carried_tensors)
 }
 END_TEST
 
+/* Of the pool, used in a scope: a run, a view with gaps, and a table. */
+START_TEST(operands_of_the_pool_released_in_a_scope)
+{
+    Tensor *w = tensor_param(NUMBERS(1, 2, 3, 4), TENSOR_SHAPE(2, 2));
+    Tensor *turned = tensor_transpose(w);
+    Tensor *table = tensor_gather(w, 0, 2, (int64_t[]){1, 1});
+    Value *element = value_retain(tensor_at(w, 3));
+    VALGRAD_SCOPE {
+        Tensor *y = tensor_matmul(w, turned), *z = tensor_mul(y, table);
+        tensor_release(w);
+        tensor_release(turned);
+        tensor_release(table);
+        Tensor *others[8]; /* in the memory of those released */
+        for (int i = 0; i < 8; i++)
+            others[i] = tensor_param(NULL, TENSOR_SHAPE(2, 2));
+        assert_status(tensor_backward(z, NULL), VALGRAD_OK);
+        assert_same(value_grad(element), (3 + 4) * 2 + 2 * 4 * 4 + (11 + 25));
+        for (int i = 0; i < 8; i++)
+            tensor_release(others[i]);
+    }
+    value_release(element);
+}
+END_TEST
+
 START_TEST(an_element_holds_its_tensor)
 {
     Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(3));
@@ -853,6 +877,19 @@ START_TEST(backward_twice)
 }
 END_TEST
 
+START_TEST(leaves_as_roots_accumulate)
+{
+    VALGRAD_SCOPE {
+        Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(3)), *part = tensor_slice(t, 0, 0, 3, 2);
+        for (int i = 0; i < 2; i++) {
+            assert_status(tensor_backward(t, NULL), VALGRAD_OK);
+            assert_status(tensor_backward(part, tensor_full(10, TENSOR_SHAPE(2))), VALGRAD_OK);
+        }
+        assert_gradients(t, 3, NUMBERS(22, 2, 22));
+    }
+}
+END_TEST
+
 /* What wants no gradient is not visited, and gets none. */
 START_TEST(constants_get_no_gradient)
 {
@@ -903,6 +940,7 @@ int main(void)
     tcase_add_test(tests, parameters_survive_scopes);
     tcase_add_test(tests, results_carried_through_nested_scopes);
     tcase_add_test(tests, handles_on_carried_tensors);
+    tcase_add_test(tests, operands_of_the_pool_released_in_a_scope);
     tcase_add_test(tests, an_element_holds_its_tensor);
     tcase_add_test(tests, one_release_too_many);
     tests = new_case(suite, "labels and freezing", 4);
@@ -915,6 +953,7 @@ int main(void)
     tcase_add_test(tests, roots_without_a_gradient);
     tcase_add_test(tests, roots_of_every_kind);
     tcase_add_test(tests, backward_twice);
+    tcase_add_test(tests, leaves_as_roots_accumulate);
     tcase_add_test(tests, constants_get_no_gradient);
     return run_suite(suite);
 }

@@ -419,6 +419,24 @@ START_TEST(a_leaf_changed_in_the_other_grain)
 }
 END_TEST
 
+/* In a scope that was closed before the rest of the graph was built. */
+START_TEST(a_leaf_changed_before_its_result_was_carried_out)
+{
+    VALGRAD_SCOPE {
+        Tensor *carried = NULL;
+        VALGRAD_SCOPE {
+            Tensor *t = tensor_leaf((real[]){1, 2}, TENSOR_SHAPE(2));
+            carried = tensor_retain(tensor_square(t));
+            tensor_fill(t, 7);
+        }
+        Tensor *loss = tensor_sum_all(carried);
+        assert_status(tensor_backward(loss, NULL), VALGRAD_ERROR_MODIFIED);
+        assert_error(VALGRAD_ERROR_MODIFIED, "after square had used it");
+        tensor_release(carried);
+    }
+}
+END_TEST
+
 /* A table of several roots, of which one is stale: no gradient is touched. */
 START_TEST(one_stale_root_among_several)
 {
@@ -554,6 +572,7 @@ int main(void)
     tests = new_case(suite, "changed leaves", 4);
     tcase_add_loop_test(tests, a_changed_leaf_is_found, 0, CHANGES);
     tcase_add_test(tests, a_leaf_changed_in_the_other_grain);
+    tcase_add_test(tests, a_leaf_changed_before_its_result_was_carried_out);
     tcase_add_test(tests, one_stale_root_among_several);
     tcase_add_test(tests, a_batch_reused_across_steps);
     tcase_add_test(tests, a_batch_reused_in_one_scope);

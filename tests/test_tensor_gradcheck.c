@@ -188,6 +188,54 @@ START_TEST(jacobian_is_the_central_difference)
 }
 END_TEST
 
+/* ---- contributions add up ------------------------------------------------------------------------ */
+
+/* The operands' gradients, one after the other. Returns their number. */
+static int64_t read_gradients(const TensorOperation *operation, Tensor *const *x, real *out)
+{
+    int64_t n = 0;
+    for (int i = 0; i < operation->operand_count; n += tensor_size(x[i++]))
+        assert_status(tensor_get_grad(x[i], tensor_size(x[i]), out + n), VALGRAD_OK);
+    return n;
+}
+
+static void assert_twice(const TensorOperation *operation, int64_t n, const real *twice,
+                         const real *once)
+{
+    for (int64_t i = 0; i < n; i++)
+        ck_assert_msg(fabs((double)twice[i] - 2 * (double)once[i]) <=
+                          4 * (double)REAL_EPSILON * fmax(1, fabs((double)once[i])),
+                      "%s: gradient %d is %.17g once and %.17g twice", operation->function, (int)i,
+                      (double)once[i], (double)twice[i]);
+}
+
+/* In leaves: the gradients of two passes. In results: of two that were made of them. */
+START_TEST(contributions_add_up)
+{
+    const TensorOperation *operation = &tensor_operations[_i];
+    Random random = random_seeded(1);
+    real once[MOST], twice[MOST];
+    Point point;
+    draw_point(operation, &random, &point);
+    VALGRAD_SCOPE {
+        Tensor *x[MOST_OPERANDS], *inner[MOST_OPERANDS];
+        for (int i = 0; i < operation->operand_count; i++) {
+            x[i] = tensor_leaf(point.numbers[i], AS_SHAPE(operation->shapes[i]));
+            inner[i] = tensor_neg(tensor_neg(x[i]));
+        }
+        assert_status(tensor_backward(operation->build(x), NULL), VALGRAD_OK);
+        const int64_t n = read_gradients(operation, x, once);
+        assert_status(tensor_backward(operation->build(x), NULL), VALGRAD_OK);
+        read_gradients(operation, x, twice);
+        assert_twice(operation, n, twice, once);
+        Tensor *both = tensor_add(operation->build(inner), operation->build(inner));
+        assert_status(tensor_backward(both, NULL), VALGRAD_OK);
+        read_gradients(operation, inner, twice);
+        assert_twice(operation, n, twice, once);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("tensor_gradcheck");
@@ -196,5 +244,6 @@ int main(void)
     tcase_add_test(tests, every_element_wise_operation_of_the_table_has_an_entry);
     tests = new_case(suite, "jacobians", 30);
     tcase_add_loop_test(tests, jacobian_is_the_central_difference, 0, COUNT(tensor_operations));
+    tcase_add_loop_test(tests, contributions_add_up, 0, COUNT(tensor_operations));
     return run_suite(suite);
 }

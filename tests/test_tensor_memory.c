@@ -172,11 +172,13 @@ static bool both_grains(int unused, real out[MOST_OUT])
         VALGRAD_NO_GRAD
             constant = tensor_softmax(table, 0);
         Tensor *thawed = tensor_const((real[]){1, 2, 3}, TENSOR_SHAPE(3));
+        Tensor *large = tensor_transpose(tensor_broadcast(w, TENSOR_SHAPE(50, 2, 2)));
+        Tensor *turned = tensor_transpose(tensor_reshape(large, TENSOR_SHAPE(50, 4)));
         int64_t best = 0;
-        done = tensor_set_label(w, "w") == VALGRAD_OK &&
+        done = turned && tensor_set_label(w, "w") == VALGRAD_OK &&
                tensor_set_wants_grad(thawed, true) == VALGRAD_OK &&
                tensor_fill_uniform(thawed, 0, 1, &random) == VALGRAD_OK &&
-               tensor_argmax(table, TENSOR_ALL_AXES, 1, &best) == VALGRAD_OK;
+               tensor_argmax(turned, TENSOR_ALL_AXES, 1, &best) == VALGRAD_OK;
         Tensor *terms[] = {tensor_square(table), constant, tensor_mul(thawed, constant)};
         Tensor *loss = tensor_mean_all(tensor_stack(3, terms, 1));
         done = tensor_backward(loss, NULL) == VALGRAD_OK && done;
