@@ -37,15 +37,19 @@ struct Value {
 _Static_assert(sizeof(Value) <= 48, "a scalar Value takes at most 48 bytes");
 
 enum {
-    LEAF = 1,         /* leaf or constant: has no operands, may be given another number */
-    WANTS_GRAD = 2,   /* leads to a leaf that wants a gradient, or is one */
-    ELEMENT = 4,      /* one number of a dense node */
-    EXTENDED = 8,     /* `more` is an Extension */
-    DENSE = 16,       /* the Extension is a Dense: n numbers instead of one */
-    REACHED = 32,     /* this backward pass has given it a gradient and not yet passed that on */
-    QUEUED = 64,      /* it waits in the pass's queue */
+    LEAF = 1,       /* leaf or constant: has no operands, may be given another number */
+    WANTS_GRAD = 2, /* leads to a leaf that wants a gradient, or is one */
+    ELEMENT = 4,    /* one number of a dense node */
+    EXTENDED = 8,   /* `more` is an Extension */
+    DENSE = 16,     /* the Extension is a Dense: n numbers instead of one */
+    REACHED =
+        32, /* this backward pass has given it a gradient and not yet passed that on (of a leaf,
+                       * from which nothing is passed on, this says nothing) */
+    QUEUED = 64,       /* it waits in the pass's queue */
     GRAD_FILLED = 128, /* of a dense node: the buffer holds a gradient (otherwise it counts as 0) */
-    LABELLED = 256,   /* it has a name: see label.c */
+    LABELLED = 256,    /* it has a name: see label.c */
+    PASSES_X = 1 << 14, /* of a result in x and y, neither an element: x wants a gradient, */
+    PASSES_Y = 1 << 15, /* y wants one (the two highest bits: they index value__op_backward) */
 };
 
 typedef enum OpCode {
@@ -68,7 +72,8 @@ typedef enum OpCode {
 typedef struct NodeKind {
     void (*backward)(Value *v); /* passes v's gradient on; NULL for leaves */
     size_t (*operand_count)(const Value *v);
-    Value *(*operand)(const Value *v, size_t i); /* with repetition; elements stand for themselves */
+    Value *(*operand)(const Value *v,
+                      size_t i); /* with repetition; elements stand for themselves */
     /* Gives back what the Extension owns outside of its region. `counted`: v is from the pool, so its
      * edges to operands are counted and must be released. */
     void (*destroy)(Value *v, bool counted);
@@ -76,8 +81,8 @@ typedef struct NodeKind {
 
 struct Extension {
     const NodeKind *kind;
-    const char *name;    /* of the operation */
-    Value *next_owned;   /* the next extended node of the same region */
+    const char *name;  /* of the operation */
+    Value *next_owned; /* the next extended node of the same region */
 };
 
 enum { ELEMENTS_IN_BLOCK = 64, DENSE_MAX_RANK = 8 };
@@ -98,6 +103,12 @@ static inline Dense *dense_of(const Value *v)
     return (Dense *)v->more;
 }
 
+/* Whether this pass has still to go on from v. */
+static inline bool is_waiting(const Value *v)
+{
+    return (v->flags & (REACHED | LEAF)) == REACHED;
+}
+
 /* The node that v stands in: its dense node for an element, itself otherwise. */
 static inline Value *node_of(const Value *v)
 {
@@ -110,6 +121,42 @@ static inline real number_of(const Value *v)
 }
 
 /* ---- memory.c: nodes ---- */
+
+/* Where the next node goes: what a Region begins with. */
+typedef struct Room {
+    Value *next, *end;
+} Room;
+
+/* The room of this thread's innermost scope; without a scope or while recording is off, one that is
+ * always full. */
+extern _Thread_local Room *graph__room __attribute__((tls_model("initial-exec")));
+
+/* Which operands backward gives to, when none is an element: PASSES_X and PASSES_Y. */
+static inline unsigned passes_to(const Value *x, const Value *y)
+{
+    return (x->flags & WANTS_GRAD) * (PASSES_X / WANTS_GRAD) |
+           (y ? y->flags & WANTS_GRAD : 0) * (PASSES_Y / WANTS_GRAD);
+}
+
+/* The common case of graph__node: the innermost scope holds the operands already, which are therefore no
+ * elements. NULL when more is to be done. */
+static inline Value *graph__next_node(OpCode op, Value *x, Value *y)
+{
+    Room *room = graph__room;
+    Region *region = (Region *)(void *)room;
+    Value *v = room->next;
+    if (x->holder != region || (y && y->holder != region) || v == room->end)
+        return NULL;
+    room->next = v + 1;
+    v->grad = 0;
+    v->x = x;
+    v->y = y;
+    v->holder = region;
+    v->refs = 0;
+    v->op = (uint16_t)op;
+    v->flags = (uint16_t)(((x->flags | (y ? y->flags : 0)) & WANTS_GRAD) | passes_to(x, y));
+    return v;
+}
 
 /* A scalar node of operands x and y (y may be NULL), both held by it, or a constant while recording is
  * off. The caller sets data. NULL and an error on failure. */
@@ -161,6 +208,9 @@ bool graph__may_be_stale(const Region *region);
 
 /* The node made before v in its (linear) region; NULL when v is the first. */
 Value *graph__previous(Value *v);
+
+/* The lowest node of the stretch of memory in which v lies: down to it, v - 1 was made before v. */
+Value *graph__first_in_chunk(Value *v);
 
 /* ---- label.c ---- */
 
@@ -221,18 +271,37 @@ static inline real *dense__receive(Value *v, bool *fresh)
 
 void backward__give_element(Value *v, real gradient);
 
-/* Adds a contribution to the gradient of v, which must want one. Each pass writes the first. */
-static inline void give(Value *v, real gradient)
+/* Adds a contribution to the gradient of v, which must want one. Each pass writes the first. Returns how
+ * many nodes are reached by it for the first time: 1 or 0. */
+static inline int64_t pass(Value *v, real gradient)
 {
     if (v->flags & (LEAF | REACHED)) {
         v->grad += gradient;
-    } else if (v->flags & ELEMENT) {
-        backward__give_element(v, gradient);
-    } else {
-        v->flags |= REACHED;
-        v->grad = gradient;
-        backward__pending++;
+        return 0;
     }
+    if (v->flags & ELEMENT) {
+        backward__give_element(v, gradient);
+        return 0;
+    }
+    v->flags |= REACHED;
+    v->grad = gradient;
+    return 1;
+}
+
+/* The same for a v that is no element. */
+static inline int64_t pass_plain(Value *v, real gradient)
+{
+    const unsigned flags = v->flags;
+    const bool fresh = (flags & (LEAF | REACHED)) == 0;
+    v->grad = fresh ? gradient : v->grad + gradient;
+    v->flags = (uint16_t)(flags | REACHED);
+    return fresh;
+}
+
+/* The same, counted as pending. */
+static inline void give(Value *v, real gradient)
+{
+    backward__pending += pass(v, gradient);
 }
 
 /* Runs a backward pass from several roots (no element among them twice is needed: they are nodes or
@@ -243,6 +312,9 @@ ValgradStatus backward__run(const char *function, size_t n, Value *const *roots,
 /* ---- value.c / ops.c ---- */
 
 size_t value__arity(const Value *v); /* operands in x and y */
-extern void (*const value__op_backward[OP_COUNT])(Value *v);
+
+/* Passes v's gradient, grad, on to its operands and returns how many were reached by that for the first
+ * time; for operands of any kind, and for plain ones of which x, y, both want it (flags / PASSES_X). */
+extern int64_t (*const value__op_backward[OP_COUNT][4])(Value *v, real grad);
 
 #endif

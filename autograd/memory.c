@@ -67,19 +67,19 @@ typedef struct Block {
 } Block;
 
 struct Region {
+    Room room;         /* where the next node goes in the newest chunk */
     Region *enclosing; /* while open */
-    Value *next, *end; /* where the next node goes in the newest chunk */
     Chunk *newest;
     uint64_t stamp; /* of the present segment */
     uint64_t opened_at;
     int64_t handles;
     bool open, broken, linear, stale, labelled;
     bool outlived; /* a scope inside of it, or inside of that, left something behind */
-    Value *owned; /* extended nodes, newest first */
+    Value *owned;  /* extended nodes, newest first */
     Block *blocks;
     Hold *holds;
     size_t hold_count, hold_room;
-    int64_t node_count; /* without those of the newest chunk while the region is open */
+    int64_t node_count;  /* without those of the newest chunk while the region is open */
     Region *merged;      /* regions whose nodes are in this one now, */
     Region *merged_into; /* and which region has ours: Tensors point at the one they were made in */
     Region *next_region; /* in whichever list it stands */
@@ -105,6 +105,14 @@ static struct {
 
 static _Atomic uint64_t the_clock = 1;
 static _Atomic int64_t live_nodes; /* full chunks and closed regions and pool, of all threads */
+
+static Room no_room; /* full */
+_Thread_local Room *graph__room __attribute__((tls_model("initial-exec"))) = &no_room;
+
+static void choose_room(void)
+{
+    graph__room = mine.region && !mine.paused ? &mine.region->room : &no_room;
+}
 
 static uint64_t tick(void)
 {
@@ -228,7 +236,7 @@ Region *graph__region(void)
 
 static int64_t nodes_in_newest(const Region *region)
 {
-    return region->newest ? region->next - chunk_values(region->newest) : 0;
+    return region->newest ? region->room.next - chunk_values(region->newest) : 0;
 }
 
 static bool add_chunk(Region *region)
@@ -242,7 +250,7 @@ static bool add_chunk(Region *region)
         const int64_t full = nodes_in_newest(region);
         region->node_count += full;
         count_nodes(full);
-        region->newest->filled = region->next;
+        region->newest->filled = region->room.next;
     }
     if (region->newest)
         region->stamp = tick();
@@ -251,8 +259,8 @@ static bool add_chunk(Region *region)
     chunk->segments[0] = (Segment){chunk_values(chunk), region->stamp};
     chunk->segment_count = 1;
     region->newest = chunk;
-    region->next = chunk_values(chunk);
-    region->end = region->next + CHUNK_NODES;
+    region->room.next = chunk_values(chunk);
+    region->room.end = region->room.next + CHUNK_NODES;
     return true;
 }
 
@@ -263,10 +271,10 @@ static bool begin_segment(Region *region)
         return false;
     Chunk *chunk = region->newest;
     Segment *last = &chunk->segments[chunk->segment_count - 1];
-    if (last->first != region->next) {
-        if (chunk->segment_count == SEGMENTS || region->next == region->end)
+    if (last->first != region->room.next) {
+        if (chunk->segment_count == SEGMENTS || region->room.next == region->room.end)
             return add_chunk(region);
-        *++last = (Segment){.first = region->next};
+        *++last = (Segment){.first = region->room.next};
         chunk->segment_count++;
     }
     last->stamp = region->stamp = tick();
@@ -279,10 +287,10 @@ static void follow_inner(Region *region)
     region->outlived = true;
     if (!region->newest)
         region->stamp = tick();
-    else if (region->newest->segment_count < SEGMENTS && region->next != region->end)
+    else if (region->newest->segment_count < SEGMENTS && region->room.next != region->room.end)
         (void)begin_segment(region);
     else
-        region->end = region->next; /* the next node begins a chunk */
+        region->room.end = region->room.next; /* the next node begins a chunk */
 }
 
 uint64_t graph__stamp(const Value *v)
@@ -298,9 +306,9 @@ uint64_t graph__stamp(const Value *v)
 
 static Value *take_region_value(Region *region)
 {
-    if (region->next == region->end && !add_chunk(region))
+    if (region->room.next == region->room.end && !add_chunk(region))
         return NULL;
-    Value *v = region->next++;
+    Value *v = region->room.next++;
     v->holder = region;
     v->refs = 0;
     return v;
@@ -340,8 +348,8 @@ static Region *take_region(void)
         *region = (Region){0};
     Hold *holds = region->holds;
     const size_t room = region->hold_room;
-    *region = (Region){.holds = holds, .hold_room = room, .enclosing = mine.region,
-                       .open = true, .linear = true};
+    *region = (Region){
+        .holds = holds, .hold_room = room, .enclosing = mine.region, .open = true, .linear = true};
     return region;
 }
 
@@ -359,6 +367,7 @@ ValgradScope scope_open(void)
         error__memory("scope_open", sizeof *region);
     }
     scope.region = mine.region = region;
+    choose_room();
     return scope;
 }
 
@@ -380,12 +389,13 @@ void scope_close(ValgradScope *scope)
         return;
     }
     mine.region = scope->enclosing;
+    choose_room();
     *scope = (ValgradScope){0};
     if (region->broken)
         return;
     region->open = false;
     if (region->newest)
-        region->newest->filled = region->next;
+        region->newest->filled = region->room.next;
     const int64_t count = nodes_in_newest(region);
     region->node_count += count;
     count_nodes(count);
@@ -627,6 +637,11 @@ void graph__changed(Value *v)
         home->stale = true;
 }
 
+Value *graph__first_in_chunk(Value *v)
+{
+    return chunk_values(chunk_of(v));
+}
+
 Value *graph__previous(Value *v)
 {
     Chunk *chunk = chunk_of(v);
@@ -690,7 +705,8 @@ Value *graph__node(OpCode op, Value *x, Value *y, const char *function)
     v->x = x;
     v->y = y;
     v->op = (uint16_t)op;
-    v->flags = (uint16_t)((x->flags | (y ? y->flags : 0)) & WANTS_GRAD);
+    const unsigned flags = x->flags | (y ? y->flags : 0u);
+    v->flags = (uint16_t)((flags & WANTS_GRAD) | (flags & ELEMENT ? 0 : passes_to(x, y)));
     return v;
 }
 
@@ -758,11 +774,12 @@ void value_release(Value *v)
         return;
     Value *node = node_of(v);
     if (node->op == OP_FREED || node->refs == 0) {
-        error__set(VALGRAD_ERROR_STATE,
-                   node->op == OP_FREED
-                       ? "value_release: this Value was freed before: one release too many"
-                       : "value_release: no handle is left: a scope owns this Value, or one release "
-                         "too many");
+        error__set(
+            VALGRAD_ERROR_STATE,
+            node->op == OP_FREED
+                ? "value_release: this Value was freed before: one release too many"
+                : "value_release: no handle is left: a scope owns this Value, or one release "
+                  "too many");
         return;
     }
     let_go(node);
@@ -790,7 +807,7 @@ static void free_node(Value *v)
 static void remove_labels(Region *region)
 {
     for (Chunk *chunk = region->newest; chunk; chunk = chunk->previous) {
-        Value *end = chunk == region->newest ? region->next : chunk->filled;
+        Value *end = chunk == region->newest ? region->room.next : chunk->filled;
         for (Value *v = chunk_values(chunk); v < end; v++) {
             if (v->flags & LABELLED)
                 label__remove(v);
@@ -929,6 +946,7 @@ bool valgrad_set_recording(bool record)
 {
     const bool former = !mine.paused;
     mine.paused = !record;
+    choose_room();
     return former;
 }
 

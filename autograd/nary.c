@@ -79,7 +79,8 @@ static void backward_custom(Value *v)
 
 static const NodeKind sum_kind = {backward_sum, nary_operand_count, nary_operand, nary_destroy};
 static const NodeKind dot_kind = {backward_dot, nary_operand_count, nary_operand, nary_destroy};
-static const NodeKind custom_kind = {backward_custom, nary_operand_count, nary_operand, nary_destroy};
+static const NodeKind custom_kind = {backward_custom, nary_operand_count, nary_operand,
+                                     nary_destroy};
 
 static void partials_of_custom(const Nary *nary, real result, real *partials)
 {
@@ -119,7 +120,8 @@ bool nary__partials(const Value *v, real *partials)
         return true;
     }
     for (size_t i = 0; i < nary->count; i++) {
-        const bool alone = kind == &sum_kind || (i ^ 1) >= nary->count; /* the others are in pairs */
+        const bool alone =
+            kind == &sum_kind || (i ^ 1) >= nary->count; /* the others are in pairs */
         partials[i] = alone ? 1 : number_of(nary->operands[i ^ 1]);
     }
     return true;
@@ -146,9 +148,10 @@ static uint16_t hold_operands(Region *region, const Operands *list, size_t *held
 {
     uint16_t flags = 0;
     for (*held = 0; *held < list->n; ++*held) {
-        if (!graph__hold(region, list->values[*held]))
+        Value *v = list->values[*held];
+        if (!(region && v->holder == region) && !graph__hold(region, v))
             break;
-        flags |= list->values[*held]->flags;
+        flags |= v->flags;
     }
     return flags;
 }
@@ -162,7 +165,8 @@ static void unhold_operands(Region *region, const Operands *lists, const size_t 
 }
 
 /* A node of the operands in up to three lists. NULL and an error when out of memory. */
-static Value *nary_node(const NodeKind *kind, const char *name, const Operands *lists, int list_count)
+static Value *nary_node(const NodeKind *kind, const char *name, const Operands *lists,
+                        int list_count)
 {
     size_t count = 0, held[3] = {0}, bytes;
     uint16_t flags = 0;
@@ -226,7 +230,8 @@ static real dot_product(size_t n, Value *const *x, Value *const *y)
 Value *value_dot(size_t n, Value *const *x, Value *const *y)
 {
     const Operands lists[] = {{x, n, 0, 2}, {y, n, 1, 2}};
-    if (!check_operands("value_dot", &lists[0], "x") || !check_operands("value_dot", &lists[1], "y"))
+    if (!check_operands("value_dot", &lists[0], "x") ||
+        !check_operands("value_dot", &lists[1], "y"))
         return NULL;
     return finish(&dot_kind, "dot", lists, 2, dot_product(n, x, y));
 }

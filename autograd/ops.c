@@ -3,7 +3,7 @@
  * For the row OP2(mul, "*", "x * y", x * y, y, x, …) this file makes, in effect,
  *
  *     Value *value_mul(Value *x, Value *y)            { v->data = x * y; }
- *     static void backward_mul(Value *v)              { give(v->x, v->grad * y); give(v->y, v->grad * x); }
+ *     static int64_t backward_mul(Value *v, real grad) { pass(v->x, grad * y); pass(v->y, grad * x); }
  *
  * which is all of reverse-mode differentiation that an operation has to know. */
 #include <string.h>
@@ -33,64 +33,90 @@
 #undef OP1P
 #undef OP2
 
-/* The node makers and the chain rule. */
-#define BACKWARD1(name, P)                                                                         \
-    static void backward_##name(Value *v)                                                          \
-    {                                                                                              \
-        give(v->x, v->grad * op_##name##_dx(number_of(v->x), 0, P, v->data));                           \
-    }
+/* The node makers. Where everything is as it mostly is, no function is called. */
+static Value *make_node(OpCode op, const char *function, Value *x, Value *y, real p);
+
 #define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks)                                   \
     Value *value_##name(Value *x)                                                                  \
     {                                                                                              \
-        if (!x)                                                                                    \
-            return error__null("value_" #name, "x"), NULL;                                         \
-        Value *v = graph__node(OP_##name, x, NULL, "value_" #name);                                \
-        if (v)                                                                                     \
-            v->data = op_##name##_f(number_of(x), 0, 0);                                                \
+        Value *v = x ? graph__next_node(OP_##name, x, NULL) : NULL;                                \
+        if (!v)                                                                                    \
+            return make_node(OP_##name, "value_" #name, x, NULL, 0);                               \
+        v->data = op_##name##_f(x->data, 0, 0);                                                    \
         return v;                                                                                  \
-    }                                                                                              \
-    BACKWARD1(name, 0)
+    }
 #define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks)                                  \
     Value *value_##name(Value *x, real p)                                                          \
     {                                                                                              \
-        if (!x)                                                                                    \
-            return error__null("value_" #name, "x"), NULL;                                         \
-        Value *v = graph__node(OP_##name, x, NULL, "value_" #name);                                \
+        Value *v = x ? graph__next_node(OP_##name, x, NULL) : NULL;                                \
         if (!v)                                                                                    \
-            return NULL;                                                                           \
-        v->data = op_##name##_f(number_of(x), 0, p);                                                    \
-        if (v->op == OP_##name)                                                                    \
-            v->parameter = p;                                                                      \
+            return make_node(OP_##name, "value_" #name, x, NULL, p);                               \
+        v->data = op_##name##_f(x->data, 0, p);                                                    \
+        v->parameter = p;                                                                          \
         return v;                                                                                  \
-    }                                                                                              \
-    BACKWARD1(name, v->parameter)
+    }
 #define OP2(name, symbol, formula, F, DX, DY, DXX, DXY, DYY, xl, xh, yl, yh, kinks)                \
     Value *value_##name(Value *x, Value *y)                                                        \
     {                                                                                              \
-        if (!x || !y)                                                                              \
-            return error__null("value_" #name, x ? "y" : "x"), NULL;                               \
-        Value *v = graph__node(OP_##name, x, y, "value_" #name);                                   \
-        if (v)                                                                                     \
-            v->data = op_##name##_f(number_of(x), number_of(y), 0);                                     \
+        Value *v = x && y ? graph__next_node(OP_##name, x, y) : NULL;                              \
+        if (!v)                                                                                    \
+            return make_node(OP_##name, "value_" #name, x, y, 0);                                  \
+        v->data = op_##name##_f(x->data, y->data, 0);                                              \
         return v;                                                                                  \
-    }                                                                                              \
-    static void backward_##name(Value *v)                                                          \
-    {                                                                                              \
-        const real x = number_of(v->x), y = number_of(v->y);                                       \
-        if (v->x->flags & WANTS_GRAD)                                                              \
-            give(v->x, v->grad * op_##name##_dx(x, y, 0, v->data));                                     \
-        if (v->y->flags & WANTS_GRAD)                                                              \
-            give(v->y, v->grad * op_##name##_dy(x, y, 0, v->data));                                     \
     }
 #include "autograd/ops.def"
 #undef OP1
 #undef OP1P
 #undef OP2
 
-void (*const value__op_backward[OP_COUNT])(Value *v) = {
-#define OP1(name, ...) [OP_##name] = backward_##name,
-#define OP1P(name, ...) [OP_##name] = backward_##name,
-#define OP2(name, ...) [OP_##name] = backward_##name,
+/* The chain rule: for operands of any kind; and for plain ones, of which only x, only y or both want it. */
+#define BACKWARD1(name, P)                                                                         \
+    static int64_t backward_##name(Value *v, real grad)                                            \
+    {                                                                                              \
+        return pass(v->x, grad * op_##name##_dx(number_of(v->x), 0, P, v->data));                  \
+    }                                                                                              \
+    static int64_t backward_##name##_x(Value *v, real grad)                                        \
+    {                                                                                              \
+        return pass_plain(v->x, grad * op_##name##_dx(v->x->data, 0, P, v->data));                 \
+    }
+#define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks) BACKWARD1(name, 0)
+#define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks) BACKWARD1(name, v->parameter)
+#define OP2(name, symbol, formula, F, DX, DY, DXX, DXY, DYY, xl, xh, yl, yh, kinks)                \
+    static int64_t backward_##name(Value *v, real grad)                                            \
+    {                                                                                              \
+        const real x = number_of(v->x), y = number_of(v->y);                                       \
+        int64_t reached = 0;                                                                       \
+        if (v->x->flags & WANTS_GRAD)                                                              \
+            reached += pass(v->x, grad * op_##name##_dx(x, y, 0, v->data));                        \
+        if (v->y->flags & WANTS_GRAD)                                                              \
+            reached += pass(v->y, grad * op_##name##_dy(x, y, 0, v->data));                        \
+        return reached;                                                                            \
+    }                                                                                              \
+    static int64_t backward_##name##_x(Value *v, real grad)                                        \
+    {                                                                                              \
+        return pass_plain(v->x, grad * op_##name##_dx(v->x->data, v->y->data, 0, v->data));        \
+    }                                                                                              \
+    static int64_t backward_##name##_y(Value *v, real grad)                                        \
+    {                                                                                              \
+        return pass_plain(v->y, grad * op_##name##_dy(v->x->data, v->y->data, 0, v->data));        \
+    }                                                                                              \
+    static int64_t backward_##name##_xy(Value *v, real grad)                                       \
+    {                                                                                              \
+        const real x = v->x->data, y = v->y->data, f = v->data;                                    \
+        Value *a = v->x, *b = v->y;                                                                \
+        const int64_t reached = pass_plain(a, grad * op_##name##_dx(x, y, 0, f));                  \
+        return reached + pass_plain(b, grad * op_##name##_dy(x, y, 0, f));                         \
+    }
+#include "autograd/ops.def"
+#undef OP1
+#undef OP1P
+#undef OP2
+
+int64_t (*const value__op_backward[OP_COUNT][4])(Value *v, real grad) = {
+#define OP1(name, ...) [OP_##name] = {backward_##name, backward_##name##_x},
+#define OP1P(name, ...) [OP_##name] = {backward_##name, backward_##name##_x},
+#define OP2(name, ...)                                                                             \
+    [OP_##name] = {backward_##name, backward_##name##_x, backward_##name##_y, backward_##name##_xy},
 #include "autograd/ops.def"
 #undef OP1
 #undef OP1P
@@ -127,6 +153,22 @@ static const ValueOpInfo table[] = {
 };
 
 enum { FIRST_ROW = OP_COUNT - (int)(sizeof table / sizeof *table) };
+
+/* Whatever the short way does not do: no scope, operands from outside, errors. */
+__attribute__((noinline)) static Value *make_node(OpCode op, const char *function, Value *x,
+                                                  Value *y, real p)
+{
+    const ValueOpInfo *row = &table[op - FIRST_ROW];
+    if (!x || (row->arity == 2 && !y))
+        return error__null(function, x ? "y" : "x"), NULL;
+    Value *v = graph__node(op, x, y, function);
+    if (!v)
+        return NULL;
+    v->data = row->forward(number_of(x), y ? number_of(y) : 0, p);
+    if (row->has_parameter && v->op == op)
+        v->parameter = p;
+    return v;
+}
 
 const ValueOpInfo *value_op_row(size_t i)
 {
