@@ -73,22 +73,32 @@ static bool check_labels(const char *function, int64_t rows, int64_t classes, in
     return true;
 }
 
-/* Loss of a row and its gradient with respect to the logits, (softmax - onehot) * weight. */
-static real label_row(const real *x, int64_t classes, int64_t label, real weight, real *gradient)
+/* What a row of logits is held against: its label, of which `smoothing` is spread evenly over all classes. */
+typedef struct Label {
+    int64_t classes, label;
+    real smoothing, weight;
+} Label;
+
+/* Loss of a row, and its gradient with respect to the logits, weight (softmax - target). */
+static real label_row(const real *x, Label row, real *gradient)
 {
     real max;
-    const real log_sum = softmax__log_sum(x, classes, &max), loss = max - x[label] + log_sum;
+    const real log_sum = softmax__log_sum(x, row.classes, &max), even = row.smoothing / (real)row.classes;
+    real loss = (1 - row.smoothing) * (max - x[row.label] + log_sum);
+    for (int64_t c = 0; even > 0 && c < row.classes; c++)
+        loss += even * (max - x[c] + log_sum);
     if (gradient) {
-        softmax__row(x, classes, gradient);
-        gradient[label] -= 1;
-        kernels__get()->scale(gradient, weight, gradient, classes);
+        softmax__row(x, row.classes, gradient);
+        gradient[row.label] -= 1 - row.smoothing;
+        for (int64_t c = 0; c < row.classes; c++)
+            gradient[c] = row.weight * (gradient[c] - even);
     }
     return loss;
 }
 
-Tensor *tensor_cross_entropy(Tensor *logits, int64_t n, const int64_t *labels)
+static Tensor *cross_entropy(const char *function, Tensor *logits, real smoothing, int64_t n,
+                             const int64_t *labels)
 {
-    static const char function[] = "tensor_cross_entropy";
     int64_t rows, classes;
     if (!logits)
         return error__null(function, "logits"), NULL;
@@ -103,10 +113,25 @@ Tensor *tensor_cross_entropy(Tensor *logits, int64_t n, const int64_t *labels)
     const Operation *operation = operation_of(v);
     real sum = 0;
     for (int64_t r = 0; r < rows; r++)
-        sum += label_row(operation->operand[0].numbers + r * classes, classes, labels[r], 1 / (real)rows,
+        sum += label_row(operation->operand[0].numbers + r * classes,
+                         (Label){classes, labels[r], smoothing, 1 / (real)rows},
                          saved ? operation->saved + r * classes : NULL);
     operation->dense.data[0] = sum / (real)rows;
     return operation__end(v, &scalar_shape);
+}
+
+Tensor *tensor_cross_entropy(Tensor *logits, int64_t n, const int64_t *labels)
+{
+    return cross_entropy("tensor_cross_entropy", logits, 0, n, labels);
+}
+
+Tensor *tensor_cross_entropy_smoothed(Tensor *logits, real smoothing, int64_t n, const int64_t *labels)
+{
+    static const char function[] = "tensor_cross_entropy_smoothed";
+    if (smoothing >= 0 && smoothing <= 1)
+        return cross_entropy(function, logits, smoothing, n, labels);
+    error__set(VALGRAD_ERROR_ARGUMENT, "%s: smoothing %g; expected 0 to 1", function, (double)smoothing);
+    return NULL;
 }
 
 /* Loss of a row; its gradients with respect to the logits, weight (softmax sum(t) - t), and to the

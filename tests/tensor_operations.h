@@ -76,7 +76,16 @@ BUILD(logsumexp_last, tensor_logsumexp(x[0], -1, true))
 BUILD(cross_entropy, tensor_cross_entropy(x[0], 2, (int64_t[]){2, 0}))
 BUILD(cross_entropy_one, tensor_cross_entropy(x[0], 1, (int64_t[]){1}))
 BUILD(cross_entropy_soft, tensor_cross_entropy_soft(x[0], x[1]))
+BUILD(cross_entropy_smoothed,
+      tensor_cross_entropy_smoothed(x[0], (real)0.2, 2, (int64_t[]){2, 0}))
 BUILD(mse, tensor_mse(x[0], x[1]))
+
+static inline Tensor *build_dropout(Tensor *const *x)
+{
+    Random random = random_seeded(3); /* the same mask at each call */
+    return tensor_dropout(x[0], (real)0.4, true, &random);
+}
+BUILD(dropout_off, tensor_dropout(x[0], (real)0.4, false, NULL))
 
 #define AT_LARGE {-2, 2, false}
 #define SHAPE(rank, ...) {rank, {__VA_ARGS__}}
@@ -139,8 +148,11 @@ static const TensorOperation tensor_operations[] = {
     OF_ONE(cross_entropy_one, cross_entropy, SHAPE(1, 3)),
     OF_TWO(cross_entropy_soft, cross_entropy_soft, SHAPE(2, 2, 3), SHAPE(2, 2, 3)),
     OF_TWO(cross_entropy_soft, cross_entropy_soft, SHAPE(1, 3), SHAPE(1, 3)),
+    OF_ONE(cross_entropy_smoothed, cross_entropy_smoothed, SHAPE(2, 2, 3)),
     OF_TWO(mse, mse, SHAPE(2, 2, 3), SHAPE(2, 2, 3)),
     OF_TWO(mse, mse, SHAPE(2, 2, 1), SHAPE(1, 3)),
+    OF_ONE(dropout, dropout, SHAPE(2, 3, 4)),
+    {"tensor_dropout", build_dropout_off, 1, {SHAPE(2, 2, 3)}, {AT_LARGE}, false, true},
 };
 
 /* Where operand i is drawn from. */

@@ -202,12 +202,25 @@ VALGRAD_API Tensor *tensor_logsumexp(Tensor *t, int axis, bool keepdim);
  * n labels, one for each row. Errors: n differs from the rows; a label outside 0 … classes-1; no row. */
 VALGRAD_API Tensor *tensor_cross_entropy(Tensor *logits, int64_t n, const int64_t *labels);
 
+/* New, rank 0: the same with label smoothing s in 0 … 1 (C. Szegedy et al., 2016): the target of a row is
+ * 1 - s + s / classes at its label and s / classes elsewhere. Errors: as above; smoothing out of range. */
+VALGRAD_API Tensor *tensor_cross_entropy_smoothed(Tensor *logits, real smoothing, int64_t n,
+                                                  const int64_t *labels);
+
 /* New, rank 0: mean over rows of -sum_c targets[c] log softmax(logits)[c]; targets has logits' shape
  * (one-hot or probabilities) and takes part in the gradient if it wants one. */
 VALGRAD_API Tensor *tensor_cross_entropy_soft(Tensor *logits, Tensor *targets);
 
 /* New, rank 0: mean of (x - y)^2 over all elements; operands are broadcast. */
 VALGRAD_API Tensor *tensor_mse(Tensor *x, Tensor *y);
+
+/* ---- regularization ---------------------------------------------------------------------------- */
+
+/* New: in training each element becomes 0 with probability p, and x / (1 - p) otherwise, so that its mean
+ * stays (N. Srivastava et al., 2014); one number of random is drawn for each element, row-major. Backward
+ * takes the same mask, and nothing passes where an element was dropped. Not in training, or with p = 0: t's
+ * own elements, no node, and random is not used. Errors: p outside 0 … 1; NULL random in training. */
+VALGRAD_API Tensor *tensor_dropout(Tensor *t, real p, bool training, Random *random);
 
 VALGRAD_END
 
