@@ -99,7 +99,7 @@ static inline void handwritten_backward(HandwrittenMlp *net, int64_t n)
                                .c = net->hidden_grad,
                                .ldc = HIDDEN,
                                .scratch = net->scratch});
-    net->kernels->relu_backward(net->hidden_grad, net->hidden, net->hidden_grad, n * HIDDEN, 0);
+    net->kernels->relu_backward(net->hidden_grad, net->hidden, net->hidden_grad, n * HIDDEN, 0, 0);
     net->kernels->gemm(&(Gemm){.m = INPUTS,
                                .n = HIDDEN,
                                .k = n,

@@ -14,6 +14,40 @@ typedef struct Loop {
     bool strict;
 } Loop;
 
+/* What has a kernel needs no loop. `op` is a constant wherever these are inlined. */
+static inline bool has_forward_kernel(OpCode op, const Loop *loop)
+{
+    const Kernels *kernels = kernels__get();
+    switch (op) {
+    case OP_add:
+        kernels->add(loop->f, loop->x, loop->y, loop->n);
+        return true;
+    case OP_sub:
+        kernels->subtract(loop->f, loop->x, loop->y, loop->n);
+        return true;
+    case OP_mul:
+        kernels->multiply(loop->f, loop->x, loop->y, loop->n);
+        return true;
+    case OP_div:
+        kernels->divide(loop->f, loop->x, loop->y, loop->n);
+        return true;
+    case OP_relu:
+        kernels->relu(loop->f, loop->x, loop->n);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static inline bool has_chain_kernel(OpCode op, const Loop *loop)
+{
+    if (op != OP_relu)
+        return false;
+    kernels__get()->relu_backward(loop->to.grad, loop->x, loop->g, loop->n, !loop->to.fresh,
+                                  loop->strict);
+    return true;
+}
+
 /* Writes or adds each element's gradient times its local derivative. A gradient of exactly 0 gives 0
  * (see value_backward). */
 #define CHAIN(DERIVATIVE)                                                                          \
@@ -26,11 +60,15 @@ typedef struct Loop {
 #define LOOPS(name, Y)                                                                             \
     static void forward_##name(const Loop *loop)                                                   \
     {                                                                                              \
+        if (has_forward_kernel(OP_##name, loop))                                                   \
+            return;                                                                                \
         for (int64_t i = 0; i < loop->n; i++)                                                      \
             loop->f[i] = op_##name##_f(loop->x[i], Y, loop->p);                                    \
     }                                                                                              \
     static void chain_x_##name(const Loop *loop)                                                   \
     {                                                                                              \
+        if (has_chain_kernel(OP_##name, loop))                                                     \
+            return;                                                                                \
         CHAIN(op_##name##_dx(loop->x[i], Y, loop->p, loop->f[i]))                                  \
     }
 #define OP1(name, ...) LOOPS(name, 0)
@@ -54,13 +92,20 @@ static void chain(const Value *v, const Operand *operand, LoopBody *body, real p
         return;
     const Operation *operation = operation_of(v);
     const Dense *dense = &operation->dense;
-    Loop loop = {dense->n, operation->operand[0].numbers, operation->operand[1].numbers, p, dense->data,
-                 dense->grad, gradient__begin(operand), backward__strict()};
+    Loop loop = {dense->n,
+                 operation->operand[0].numbers,
+                 operation->operand[1].numbers,
+                 p,
+                 dense->data,
+                 dense->grad,
+                 gradient__begin(operand),
+                 backward__strict()};
     body(&loop);
     gradient__end(operand, loop.to);
 }
 
-#define BACKWARD_X(name) chain(v, &operation_of(v)->operand[0], chain_x_##name, operation_of(v)->parameter)
+#define BACKWARD_X(name)                                                                           \
+    chain(v, &operation_of(v)->operand[0], chain_x_##name, operation_of(v)->parameter)
 #define OP1(name, ...)                                                                             \
     static void backward_##name(Value *v)                                                          \
     {                                                                                              \
@@ -84,8 +129,8 @@ static void chain(const Value *v, const Operand *operand, LoopBody *body, real p
 
 /* ---- operations -------------------------------------------------------------------------------- */
 
-static Tensor *apply(const char *function, const NodeKind *kind, LoopBody *forward, Tensor *x, Tensor *y,
-                     real p)
+static Tensor *apply(const char *function, const NodeKind *kind, LoopBody *forward, Tensor *x,
+                     Tensor *y, real p)
 {
     Tensor *const operands[] = {x, y};
     const Shape shape = shape__of(x);
@@ -103,12 +148,14 @@ static Tensor *apply(const char *function, const NodeKind *kind, LoopBody *forwa
     return operation__end(v, &shape);
 }
 
-static Tensor *apply1(const char *function, const NodeKind *kind, LoopBody *forward, Tensor *x, real p)
+static Tensor *apply1(const char *function, const NodeKind *kind, LoopBody *forward, Tensor *x,
+                      real p)
 {
     return x ? apply(function, kind, forward, x, NULL, p) : (error__null(function, "x"), NULL);
 }
 
-static Tensor *apply2(const char *function, const NodeKind *kind, LoopBody *forward, Tensor *x, Tensor *y)
+static Tensor *apply2(const char *function, const NodeKind *kind, LoopBody *forward, Tensor *x,
+                      Tensor *y)
 {
     Shape shape;
     if (!x || !y)

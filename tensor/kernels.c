@@ -742,20 +742,24 @@ static void relu(real *y, const real *x, int64_t n)
     }
 }
 
-INLINE real relu_gradient(real f, real g)
+/* strict is a constant where this is inlined. */
+INLINE real relu_gradient(real f, real g, const int strict)
 {
-    const real passed = f > 0 ? g : f;
-    return f <= 0 ? 0 : passed;
+    const real slope = f > 0 ? 1 : f <= 0 ? 0 : f, product = g * slope;
+    return strict || g != 0 ? product : 0;
 }
 
-static void relu_backward(real *y, const real *f, const real *g, int64_t n, int accumulate)
+static void relu_backward(real *y, const real *f, const real *g, int64_t n, int accumulate, int strict)
 {
-    if (accumulate)
+    if (strict)
+        for (int64_t i = 0; i < n; i++)
+            y[i] = relu_gradient(f[i], g[i], 1) + (accumulate ? y[i] : 0);
+    else if (accumulate)
         INDEPENDENT for (int64_t i = 0; i < n; i++)
-            y[i] += relu_gradient(f[i], g[i]);
+            y[i] += relu_gradient(f[i], g[i], 0);
     else
         INDEPENDENT for (int64_t i = 0; i < n; i++)
-            y[i] = relu_gradient(f[i], g[i]);
+            y[i] = relu_gradient(f[i], g[i], 0);
 }
 
 /* ---- reductions -------------------------------------------------------------------------------- */

@@ -77,9 +77,9 @@ typedef struct Kernels {
 
     /* y = max(x, 0); a NaN stays NaN. */
     void (*relu)(real *y, const real *x, int64_t n);
-    /* y [+]= g where f > 0, 0 where f <= 0, NaN where f is NaN; f = relu(x) or x itself, g the gradient
-     * that came in. */
-    void (*relu_backward)(real *y, const real *f, const real *g, int64_t n, int accumulate);
+    /* y [+]= g relu'(x), the derivative being 1 where f > 0, 0 where f <= 0, NaN where f is NaN; f = relu(x)
+     * or x itself. Unless `strict`, a g of 0 gives 0 whatever the derivative. */
+    void (*relu_backward)(real *y, const real *f, const real *g, int64_t n, int accumulate, int strict);
 
     /* y[j] [+]= sum_i x[i*ldx + j], j < columns (the gradient of a bias); y [+]= 0 without rows. */
     void (*column_sums)(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldx,

@@ -378,10 +378,10 @@ static void run(const Kernels *kernels, Operation op, real *y, const real *a, co
         kernels->relu(y, a, n);
         break;
     case RELU_BACKWARD:
-        kernels->relu_backward(y, a, b, n, 0);
+        kernels->relu_backward(y, a, b, n, 0, 0);
         break;
     case RELU_BACKWARD_ADDED:
-        kernels->relu_backward(y, a, b, n, 1);
+        kernels->relu_backward(y, a, b, n, 1, 0);
         break;
     case OPERATIONS:
         break;
@@ -468,17 +468,26 @@ START_TEST(relu_keeps_nan_and_its_gradient)
         for (int i = 0; i < N; i++)
             x.x[i] = values[v], g.x[i] = 3;
         kernels->relu(f.x, x.x, N);
-        kernels->relu_backward(d.x, f.x, g.x, N, 0);
+        kernels->relu_backward(d.x, f.x, g.x, N, 0, 0);
         for (int i = 0; i < N; i++) {
             check_near((double)f.x[i], (double)relu[v], 0, "relu", i);
             check_near((double)d.x[i], (double)slope[v], 0, "relu_backward", i);
         }
         for (int i = 0; i < N; i++)
             g.x[i] = (real)NAN;
-        kernels->relu_backward(d.x, f.x, g.x, N, 0);
+        kernels->relu_backward(d.x, f.x, g.x, N, 0, 0);
         for (int i = 0; i < N; i++)
-            REQUIRE((isnan(d.x[i]) != 0) == (relu[v] > 0 || isnan(relu[v])),
-                    "relu_backward of NaN");
+            REQUIRE(isnan(d.x[i]), "relu_backward of NaN");
+        for (int i = 0; i < N; i++)
+            g.x[i] = 0;
+        for (int strict = 0; strict < 2; strict++) {
+            for (int i = 0; i < N; i++)
+                d.x[i] = 5;
+            kernels->relu_backward(d.x, f.x, g.x, N, 1, strict);
+            for (int i = 0; i < N; i++)
+                check_near((double)d.x[i], strict && isnan(relu[v]) ? (double)NAN : 5, 0,
+                           "relu_backward of 0", i);
+        }
         array_drop(&x);
         array_drop(&f);
         array_drop(&g);
