@@ -66,7 +66,8 @@ typedef struct Tour {
     GraphStep *steps;
     size_t nodes, step_count, *freed, freed_count, count;
     size_t *last_step; /* of each node: 1 + the last step that gives to it, 0 for none */
-    real *room;        /* numbers of all nodes, for numeric checks */
+    real *number;      /* of each node */
+    real *room;        /* the same with one of them moved, for numeric checks */
 } Tour;
 
 typedef enum Phase { BEGINNING, FORWARD, BACKWARD, FREEING } Phase;

@@ -69,10 +69,12 @@ static bool copy_nodes(Tour *tour)
     tour->nodes = graph_walk_count(tour->walk);
     tour->node = calloc(tour->nodes, sizeof *tour->node);
     tour->operands = calloc(tour->nodes, sizeof *tour->operands);
+    tour->number = calloc(tour->nodes, sizeof *tour->number);
     tour->room = calloc(tour->nodes, sizeof *tour->room);
-    const bool room = tour->node && tour->operands && tour->room;
+    const bool room = tour->node && tour->operands && tour->number && tour->room;
     for (size_t id = 0; room && id < tour->nodes; id++) {
         (void)graph_walk_node(tour->walk, id, &tour->node[id]);
+        tour->number[id] = value_data(tour->node[id].value);
         for (size_t i = 0; i < tour->node[id].edge_count; i++) {
             GraphEdge edge;
             (void)graph_walk_edge(tour->walk, id, i, &edge);
@@ -123,6 +125,7 @@ void tour_end(Tour *tour)
     free(tour->steps);
     free(tour->freed);
     free(tour->last_step);
+    free(tour->number);
     free(tour->room);
 }
 
@@ -216,17 +219,26 @@ static real step_at(real x)
     return (real)cbrt((double)REAL_EPSILON) * (real)fmax(1, fabs((double)x));
 }
 
-/* The root's number if node id had another one. Nodes before it stay as they are. */
+/* Whether an operand has another number than in the graph. (A NaN always has.) */
+static bool is_moved(const Tour *tour, size_t id)
+{
+    for (size_t i = 0; i < tour->node[id].edge_count; i++) {
+        const size_t operand = tour->operands[id][i];
+        if (tour->room[operand] != tour->number[operand])
+            return true;
+    }
+    return false;
+}
+
+/* The root's number if node id had another one: what follows from it is computed anew. */
 static real root_with(const Tour *tour, size_t id, real number)
 {
-    for (size_t i = 0; i < tour->nodes; i++) {
+    memcpy(tour->room, tour->number, tour->nodes * sizeof *tour->room);
+    tour->room[id] = number;
+    for (size_t i = id + 1; i < tour->nodes; i++) {
         const GraphNode *node = &tour->node[i];
         const size_t *operands = tour->operands[i];
-        if (i == id)
-            tour->room[i] = number;
-        else if (i < id || !node->row)
-            tour->room[i] = value_data(node->value);
-        else
+        if (node->row && is_moved(tour, i))
             tour->room[i] =
                 node->row->forward(tour->room[operands[0]], tour->room[operands[1]], node->parameter);
     }
