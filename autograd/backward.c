@@ -154,7 +154,7 @@ static void reach(Value *node)
     backward__pending++;
 }
 
-static ValgradStatus say_changed(const char *function, const Value *v, const Value *leaf)
+ValgradStatus backward__say_changed(const char *function, const Value *v, const Value *leaf)
 {
     const char *label = value_label(leaf);
     return error__set(
@@ -173,7 +173,7 @@ static ValgradStatus check(Value *v, const char *function)
     for (size_t i = 0; i < count; i++) {
         Value *node = node_of(value_operand(v, i));
         if ((node->flags & LEAF) && node->changed_at > made_at)
-            return say_changed(function, v, node);
+            return backward__say_changed(function, v, node);
         if (node->flags & WANTS_GRAD)
             reach(node);
     }

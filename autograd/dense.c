@@ -22,7 +22,7 @@ static void destroy_leaf(Value *v, bool counted)
     dense__destroy(v);
 }
 
-const NodeKind dense__leaf_kind = {NULL, no_operands, no_operand, destroy_leaf};
+const NodeKind dense__leaf_kind = {NULL, no_operands, no_operand, destroy_leaf, NULL};
 
 Value *dense__node(OpCode op, size_t bytes, int64_t n, bool wants_grad, bool free_standing,
                    const NodeKind *kind, const char *name)

@@ -14,6 +14,7 @@
 
 typedef struct Region Region;
 typedef struct Extension Extension;
+struct Expansion; /* program.h */
 
 struct Value {
     real data, grad;
@@ -77,6 +78,9 @@ typedef struct NodeKind {
     /* Gives back what the Extension owns outside of its region. `counted`: v is from the pool, so its
      * edges to operands are counted and must be released. */
     void (*destroy)(Value *v, bool counted);
+    /* Writes v's meaning in scalar instructions (see program.h); NULL where there is nothing to write, as
+     * for leaves, or no way to. */
+    void (*expand)(const Value *v, struct Expansion *e);
 } NodeKind;
 
 struct Extension {
@@ -254,6 +258,9 @@ bool nary__is_custom(const Value *v);
 void backward__trim(void);
 
 bool backward__strict(void);
+
+/* The error of a leaf that was changed after v had used it. */
+ValgradStatus backward__say_changed(const char *function, const Value *v, const Value *leaf);
 
 extern _Thread_local int64_t backward__pending;
 

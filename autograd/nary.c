@@ -2,7 +2,7 @@
  * users bring. */
 #include <string.h>
 
-#include "autograd/graph.h"
+#include "autograd/program.h"
 
 typedef struct Nary {
     Extension base;
@@ -77,10 +77,39 @@ static void backward_custom(Value *v)
         give_if_wanted(nary->operands[i], v->grad * partials[i]);
 }
 
-static const NodeKind sum_kind = {backward_sum, nary_operand_count, nary_operand, nary_destroy};
-static const NodeKind dot_kind = {backward_dot, nary_operand_count, nary_operand, nary_destroy};
+/* The same operands, in the same order, for an instruction of its own. */
+static void expand_nary(const Value *v, Expansion *e, int op)
+{
+    const Nary *nary = nary_of(v);
+    ProgramSlot *operands = expansion__room(e, (int64_t)nary->count);
+    if (!operands)
+        return;
+    for (size_t i = 0; i < nary->count; i++)
+        operands[i] = expansion__slot(e, place_of(nary->operands[i]));
+    expansion__result(e, 0, expansion__nary(e, op, (int64_t)nary->count, operands));
+}
+
+static void expand_sum(const Value *v, Expansion *e)
+{
+    expand_nary(v, e, PROGRAM_SUM);
+}
+
+static void expand_dot(const Value *v, Expansion *e)
+{
+    expand_nary(v, e, PROGRAM_DOT);
+}
+
+static void expand_custom(const Value *v, Expansion *e)
+{
+    expansion__custom(e, v);
+}
+
+static const NodeKind sum_kind = {backward_sum, nary_operand_count, nary_operand, nary_destroy,
+                                  expand_sum};
+static const NodeKind dot_kind = {backward_dot, nary_operand_count, nary_operand, nary_destroy,
+                                  expand_dot};
 static const NodeKind custom_kind = {backward_custom, nary_operand_count, nary_operand,
-                                     nary_destroy};
+                                     nary_destroy, expand_custom};
 
 static void partials_of_custom(const Nary *nary, real result, real *partials)
 {

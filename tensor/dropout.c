@@ -16,6 +16,17 @@ static void backward_dropout(Value *v)
     gradient__end(&operation->operand[0], to);
 }
 
+static void expand_dropout(const Value *v, Expansion *e)
+{
+    const Operation *operation = operation_of(v);
+    const ProgramSlot *x = operation__slots(v, 0, e);
+    for (int64_t i = 0; x && i < operation->dense.n; i++) {
+        const real factor = operation->saved[i];
+        const ProgramSlot constant = expansion__constant(e, factor);
+        expansion__result(e, i, factor == 0 ? constant : expansion__op2(e, OP_mul, x[i], constant));
+    }
+}
+
 static bool check_dropout(const char *function, const Tensor *t, real p, bool training,
                           const Random *random)
 {
@@ -30,7 +41,7 @@ static bool check_dropout(const char *function, const Tensor *t, real p, bool tr
 Tensor *tensor_dropout(Tensor *t, real p, bool training, Random *random)
 {
     static const char function[] = "tensor_dropout";
-    static const NodeKind kind = OPERATION_KIND(backward_dropout);
+    static const NodeKind kind = OPERATION_KIND(backward_dropout, expand_dropout);
     if (!check_dropout(function, t, p, training, random))
         return NULL;
     if (!training || p == 0)

@@ -127,6 +127,33 @@ static void chain(const Value *v, const Operand *operand, LoopBody *body, real p
 #undef OP1P
 #undef OP2
 
+/* ---- meaning ----------------------------------------------------------------------------------- */
+
+static void expand_elementwise(const Value *v, Expansion *e, OpCode op)
+{
+    const Operation *operation = operation_of(v);
+    const ProgramSlot *x = operation__slots(v, 0, e);
+    const ProgramSlot *y = operation->count > 1 ? operation__slots(v, 1, e) : x;
+    for (int64_t i = 0; x && y && i < operation->dense.n; i++) {
+        const Instruction each = {
+            .op = (uint16_t)op, .x = x[i], .y = operation->count > 1 ? y[i] : 0, .p = operation->parameter};
+        expansion__result(e, i, expansion__emit(e, each));
+    }
+}
+
+#define EXPAND(name)                                                                               \
+    static void expand_##name(const Value *v, Expansion *e)                                        \
+    {                                                                                              \
+        expand_elementwise(v, e, OP_##name);                                                       \
+    }
+#define OP1(name, ...) EXPAND(name)
+#define OP1P(name, ...) EXPAND(name)
+#define OP2(name, ...) EXPAND(name)
+#include "autograd/ops.def"
+#undef OP1
+#undef OP1P
+#undef OP2
+
 /* ---- operations -------------------------------------------------------------------------------- */
 
 static Tensor *apply(const char *function, const NodeKind *kind, LoopBody *forward, Tensor *x,
@@ -172,19 +199,19 @@ static Tensor *apply2(const char *function, const NodeKind *kind, LoopBody *forw
 #define OP1(name, ...)                                                                             \
     Tensor *tensor_##name(Tensor *x)                                                               \
     {                                                                                              \
-        static const NodeKind kind = OPERATION_KIND(backward_##name);                              \
+        static const NodeKind kind = OPERATION_KIND(backward_##name, expand_##name);                \
         return apply1("tensor_" #name, &kind, forward_##name, x, 0);                               \
     }
 #define OP1P(name, ...)                                                                            \
     Tensor *tensor_##name(Tensor *x, real p)                                                       \
     {                                                                                              \
-        static const NodeKind kind = OPERATION_KIND(backward_##name);                              \
+        static const NodeKind kind = OPERATION_KIND(backward_##name, expand_##name);                \
         return apply1("tensor_" #name, &kind, forward_##name, x, p);                               \
     }
 #define OP2(name, ...)                                                                             \
     Tensor *tensor_##name(Tensor *x, Tensor *y)                                                    \
     {                                                                                              \
-        static const NodeKind kind = OPERATION_KIND(backward_##name);                              \
+        static const NodeKind kind = OPERATION_KIND(backward_##name, expand_##name);                \
         return apply2("tensor_" #name, &kind, forward_##name, x, y);                               \
     }
 #include "autograd/ops.def"

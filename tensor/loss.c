@@ -26,7 +26,7 @@ static void give_scaled(const Operand *operand, real factor, const real *from)
     gradient__end(operand, to);
 }
 
-/* saved: d loss / d logits, then d loss / d targets where these are an operand. */
+/* saved: d loss / d logits, then d loss / d targets where these are an operand, the labels where not. */
 static void backward_cross_entropy(Value *v)
 {
     const Operation *operation = operation_of(v);
@@ -35,7 +35,81 @@ static void backward_cross_entropy(Value *v)
                     operation->saved + i * operation->operand[0].tensor->size);
 }
 
-static const NodeKind cross_entropy_kind = OPERATION_KIND(backward_cross_entropy);
+/* The means of rows of `loss`. */
+static void expand_mean_of_rows(Expansion *e, int64_t rows, const ProgramSlot *loss)
+{
+    const ProgramSlot sum = expansion__nary(e, PROGRAM_SUM, rows, loss);
+    expansion__result(e, 0, expansion__op2(e, OP_div, sum, expansion__constant(e, (real)rows)));
+}
+
+/* -log softmax of a row, into `surprise`; `powers` is room for as much. */
+static void expand_surprise(Expansion *e, int64_t classes, const ProgramSlot *x, ProgramSlot *surprise, ProgramSlot *powers)
+{
+    const ProgramSlot log_sum = expansion__op1(e, OP_log, softmax__expand(e, classes, x, surprise, powers), 0);
+    for (int64_t c = 0; c < classes; c++)
+        surprise[c] = expansion__op2(e, OP_sub, log_sum, surprise[c]);
+}
+
+/* The rows' surprises, weighted by their targets; those of labels are constants. */
+typedef struct RowTargets {
+    int64_t classes;
+    const real *labels;
+    real smoothing;
+    const ProgramSlot *targets; /* in place of labels */
+} RowTargets;
+
+static ProgramSlot expand_target(Expansion *e, const RowTargets *t, int64_t row, int64_t c)
+{
+    if (t->targets)
+        return t->targets[row * t->classes + c];
+    const real even = t->smoothing / (real)t->classes;
+    return expansion__constant(e, (t->labels[row] == (real)c ? 1 - t->smoothing : 0) + even);
+}
+
+static void expand_row_losses(const Value *v, Expansion *e, const RowTargets *t)
+{
+    const int64_t classes = t->classes, rows = operation_of(v)->operand[0].tensor->size / classes;
+    const ProgramSlot *x = operation__slots(v, 0, e);
+    ProgramSlot *surprise = expansion__room(e, classes), *powers = expansion__room(e, classes);
+    ProgramSlot *pairs = expansion__room(e, 2 * classes), *loss = expansion__room(e, rows);
+    for (int64_t r = 0; loss && r < rows; r++) {
+        expand_surprise(e, classes, x + r * classes, surprise, powers);
+        int64_t n = 0;
+        for (int64_t c = 0; c < classes; c++) {
+            if (!t->targets && t->smoothing == 0 && t->labels[r] != (real)c)
+                continue;
+            pairs[n++] = expand_target(e, t, r, c);
+            pairs[n++] = surprise[c];
+        }
+        loss[r] = expansion__nary(e, PROGRAM_DOT, n, pairs);
+    }
+    if (loss)
+        expand_mean_of_rows(e, rows, loss);
+}
+
+static int64_t classes_of(const Value *v)
+{
+    const Tensor *logits = operation_of(v)->operand[0].tensor;
+    return logits->shape[logits->rank - 1];
+}
+
+/* After the gradient, saved holds the labels. */
+static void expand_cross_entropy(const Value *v, Expansion *e)
+{
+    const Operation *operation = operation_of(v);
+    expand_row_losses(v, e, &(RowTargets){.classes = classes_of(v),
+                                          .labels = operation->saved + operation->operand[0].tensor->size,
+                                          .smoothing = operation->parameter});
+}
+
+static void expand_cross_entropy_soft(const Value *v, Expansion *e)
+{
+    expand_row_losses(v, e, &(RowTargets){.classes = classes_of(v), .targets = operation__slots(v, 1, e)});
+}
+
+static const NodeKind cross_entropy_kind = OPERATION_KIND(backward_cross_entropy, expand_cross_entropy);
+static const NodeKind cross_entropy_soft_kind =
+    OPERATION_KIND(backward_cross_entropy, expand_cross_entropy_soft);
 
 /* Rows and classes of logits (batch, classes) or (classes). */
 static bool check_logits(const char *function, const Tensor *logits, int64_t *rows, int64_t *classes)
@@ -105,13 +179,16 @@ static Tensor *cross_entropy(const char *function, Tensor *logits, real smoothin
     if (!check_logits(function, logits, &rows, &classes) ||
         !check_labels(function, rows, classes, n, labels))
         return NULL;
-    const int64_t saved = graph__recording() ? logits->size : 0;
+    const int64_t saved = graph__recording() ? logits->size + rows : 0;
     Value *v = operation__begin(function, &cross_entropy_kind, sizeof(Operation), &scalar_shape, 1, &logits,
                                 saved);
     if (!v)
         return NULL;
-    const Operation *operation = operation_of(v);
+    Operation *operation = operation_of(v);
+    operation->parameter = smoothing;
     real sum = 0;
+    for (int64_t r = 0; saved && r < rows; r++)
+        operation->saved[logits->size + r] = (real)labels[r];
     for (int64_t r = 0; r < rows; r++)
         sum += label_row(operation->operand[0].numbers + r * classes,
                          (Label){classes, labels[r], smoothing, 1 / (real)rows},
@@ -177,7 +254,7 @@ Tensor *tensor_cross_entropy_soft(Tensor *logits, Tensor *targets)
         return NULL;
     Tensor *const operands[] = {logits, targets};
     const int64_t size = logits->size, saved = graph__recording() ? 2 * size : 0;
-    Value *v = operation__begin(function, &cross_entropy_kind, sizeof(Operation), &scalar_shape, 2, operands,
+    Value *v = operation__begin(function, &cross_entropy_soft_kind, sizeof(Operation), &scalar_shape, 2, operands,
                                 saved);
     if (!v)
         return NULL;
@@ -201,9 +278,21 @@ static void backward_mse(Value *v)
     give_scaled(&operation->operand[1], -operation->dense.grad[0], operation->saved);
 }
 
+static void expand_mse(const Value *v, Expansion *e)
+{
+    const int64_t n = operation_of(v)->operand[0].tensor->size;
+    const ProgramSlot *x = operation__slots(v, 0, e), *y = operation__slots(v, 1, e);
+    ProgramSlot *squares = expansion__room(e, n);
+    if (!squares)
+        return;
+    for (int64_t i = 0; i < n; i++)
+        squares[i] = expansion__op1(e, OP_square, expansion__op2(e, OP_sub, x[i], y[i]), 0);
+    expand_mean_of_rows(e, n, squares);
+}
+
 static Tensor *mse_of(const char *function, Tensor *x, Tensor *y)
 {
-    static const NodeKind kind = OPERATION_KIND(backward_mse);
+    static const NodeKind kind = OPERATION_KIND(backward_mse, expand_mse);
     Tensor *const operands[] = {x, y};
     const int64_t n = x->size;
     Value *v = operation__begin(function, &kind, sizeof(Operation), &scalar_shape, 2, operands, n);

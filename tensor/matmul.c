@@ -108,8 +108,38 @@ static void destroy_product(Value *v, bool counted)
     operation__destroy(v, counted);
 }
 
+/* ---- meaning ----------------------------------------------------------------------------------- */
+
+/* One scalar product of row i of a, column j of b, and the bias. */
+static ProgramSlot expand_number(Expansion *e, const Product *product, const ProgramSlot *const slots[OPERANDS], int64_t i,
+                          int64_t j, ProgramSlot *pairs)
+{
+    const Matrix a = product->a, b = product->b;
+    int64_t n = 0;
+    for (int64_t k = 0; k < a.columns; k++) {
+        pairs[n++] = slots[0][i * a.row + k * a.column];
+        pairs[n++] = slots[1][k * b.row + j * b.column];
+    }
+    if (slots[2])
+        pairs[n++] = slots[2][j];
+    return expansion__nary(e, PROGRAM_DOT, n, pairs);
+}
+
+static void expand_product(const Value *v, Expansion *e)
+{
+    const Product *product = product_of(v);
+    const ProgramSlot *slots[OPERANDS] = {NULL};
+    for (int k = 0; k < product->operation.count; k++)
+        slots[k] = operation__slots(v, k, e);
+    ProgramSlot *pairs = expansion__room(e, 2 * product->a.columns + 1);
+    for (int64_t i = 0; pairs && i < product->a.rows; i++) {
+        for (int64_t j = 0; j < product->b.columns; j++)
+            expansion__result(e, i * product->b.columns + j, expand_number(e, product, slots, i, j, pairs));
+    }
+}
+
 static const NodeKind product_kind = {backward_product, operation__operand_count, operation__operand,
-                                      destroy_product};
+                                      destroy_product, expand_product};
 
 /* ---- forward ----------------------------------------------------------------------------------- */
 

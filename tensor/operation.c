@@ -137,10 +137,10 @@ Tensor *operation__end(Value *v, const Shape *shape)
     if (!(v->flags & WANTS_GRAD)) {
         for (int i = 0; i < operation->count; i++)
             drop_buffers(&operation->operand[i]);
-        buffer__give(operation->saved);
-        operation->saved = NULL;
     }
     if (!graph__recording()) {
+        buffer__give(operation->saved);
+        operation->saved = NULL;
         operation->count = 0;
         v->op = OP_CONST;
         v->flags |= LEAF;
@@ -232,6 +232,32 @@ void gradient__end(const Operand *operand, Gradient gradient)
         if (t->table[i]->flags & WANTS_GRAD)
             give(t->table[i], gradient.grad[i]);
     }
+}
+
+/* ---- meaning ----------------------------------------------------------------------------------- */
+
+typedef struct SlotList {
+    Expansion *expansion;
+    Value *node;
+    ProgramSlot *slots;
+} SlotList;
+
+static void list_row(void *context, int64_t flat, int64_t slot, int64_t n, int64_t stride)
+{
+    const SlotList *list = context;
+    for (int64_t i = 0; i < n; i++)
+        list->slots[flat + i] = expansion__slot(list->expansion, (Place){list->node, slot + i * stride});
+}
+
+const ProgramSlot *operation__slots(const Value *v, int k, Expansion *e)
+{
+    const Tensor *t = operation_of(v)->operand[k].tensor;
+    SlotList list = {e, t->run, expansion__room(e, t->size)};
+    if (list.slots && t->run)
+        tensor__each_row(t, list_row, &list);
+    for (int64_t i = 0; list.slots && !t->run && i < t->size; i++)
+        list.slots[i] = expansion__slot(e, place_of(t->table[i]));
+    return list.slots;
 }
 
 /* ---- axes -------------------------------------------------------------------------------------- */

@@ -99,6 +99,36 @@ static void backward_max(Value *v)
     gradient__end(&operation->operand[0], to);
 }
 
+/* ---- meaning ----------------------------------------------------------------------------------- */
+
+/* Each row as one instruction, divided by `divisor` unless that is 0. */
+static void expand_rows(const Value *v, Expansion *e, int op, real divisor)
+{
+    const int64_t columns = columns_of(v);
+    const ProgramSlot *x = operation__slots(v, 0, e);
+    for (int64_t r = 0; x && r < dense_of(v)->n; r++) {
+        ProgramSlot slot = expansion__nary(e, op, columns, x + r * columns);
+        if (divisor != 0)
+            slot = expansion__op2(e, OP_div, slot, expansion__constant(e, divisor));
+        expansion__result(e, r, slot);
+    }
+}
+
+static void expand_sum(const Value *v, Expansion *e)
+{
+    expand_rows(v, e, PROGRAM_SUM, 0);
+}
+
+static void expand_mean(const Value *v, Expansion *e)
+{
+    expand_rows(v, e, PROGRAM_SUM, (real)columns_of(v));
+}
+
+static void expand_max(const Value *v, Expansion *e)
+{
+    expand_rows(v, e, PROGRAM_MAX, 0);
+}
+
 /* ---- operations -------------------------------------------------------------------------------- */
 
 typedef struct Reduction {
@@ -108,9 +138,9 @@ typedef struct Reduction {
     bool needs_columns; /* has no result over nothing */
 } Reduction;
 
-static const Reduction sum_reduction = {"tensor_sum", OPERATION_KIND(backward_sum), row_sum, false};
-static const Reduction mean_reduction = {"tensor_mean", OPERATION_KIND(backward_mean), row_mean, true};
-static const Reduction max_reduction = {"tensor_reduce_max", OPERATION_KIND(backward_max), row_max, true};
+static const Reduction sum_reduction = {"tensor_sum", OPERATION_KIND(backward_sum, expand_sum), row_sum, false};
+static const Reduction mean_reduction = {"tensor_mean", OPERATION_KIND(backward_mean, expand_mean), row_mean, true};
+static const Reduction max_reduction = {"tensor_reduce_max", OPERATION_KIND(backward_max, expand_max), row_max, true};
 
 static bool check_columns(const char *function, const Tensor *t, int64_t columns)
 {

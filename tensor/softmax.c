@@ -138,6 +138,52 @@ static void backward_logsumexp(Value *v)
     gradient__end(&operation->operand[0], to);
 }
 
+/* ---- meaning ----------------------------------------------------------------------------------- */
+
+ProgramSlot softmax__expand(Expansion *e, int64_t n, const ProgramSlot *x, ProgramSlot *shifted, ProgramSlot *powers)
+{
+    const ProgramSlot max = expansion__detach(e, expansion__nary(e, PROGRAM_MAX, n, x));
+    for (int64_t i = 0; i < n; i++) {
+        shifted[i] = expansion__op2(e, OP_sub, x[i], max);
+        powers[i] = expansion__op1(e, OP_exp, shifted[i], 0);
+    }
+    return expansion__nary(e, PROGRAM_SUM, n, powers);
+}
+
+static void expand_rows(const Value *v, Expansion *e, bool logarithm)
+{
+    const int64_t columns = columns_of(v);
+    const ProgramSlot *x = operation__slots(v, 0, e);
+    ProgramSlot *shifted = expansion__room(e, columns), *powers = expansion__room(e, columns);
+    for (int64_t at = 0; powers && at < dense_of(v)->n; at += columns) {
+        ProgramSlot sum = softmax__expand(e, columns, x + at, shifted, powers);
+        if (logarithm)
+            sum = expansion__op1(e, OP_log, sum, 0);
+        for (int64_t i = 0; i < columns; i++)
+            expansion__result(e, at + i,
+                              logarithm ? expansion__op2(e, OP_sub, shifted[i], sum)
+                                        : expansion__op2(e, OP_div, powers[i], sum));
+    }
+}
+
+static void expand_softmax(const Value *v, Expansion *e)
+{
+    expand_rows(v, e, false);
+}
+
+static void expand_log_softmax(const Value *v, Expansion *e)
+{
+    expand_rows(v, e, true);
+}
+
+static void expand_logsumexp(const Value *v, Expansion *e)
+{
+    const int64_t columns = columns_of(v);
+    const ProgramSlot *x = operation__slots(v, 0, e);
+    for (int64_t r = 0; x && r < dense_of(v)->n; r++)
+        expansion__result(e, r, expansion__nary(e, PROGRAM_LOGSUMEXP, columns, x + r * columns));
+}
+
 /* ---- operations -------------------------------------------------------------------------------- */
 
 static bool check_row(const char *function, const Tensor *t, int axis)
@@ -196,20 +242,20 @@ static Tensor *map_rows(const char *function, const NodeKind *kind, Tensor *t, i
 
 Tensor *tensor_softmax(Tensor *t, int axis)
 {
-    static const NodeKind kind = OPERATION_KIND(backward_softmax);
+    static const NodeKind kind = OPERATION_KIND(backward_softmax, expand_softmax);
     return map_rows("tensor_softmax", &kind, t, axis, softmax__row);
 }
 
 Tensor *tensor_log_softmax(Tensor *t, int axis)
 {
-    static const NodeKind kind = OPERATION_KIND(backward_log_softmax);
+    static const NodeKind kind = OPERATION_KIND(backward_log_softmax, expand_log_softmax);
     return map_rows("tensor_log_softmax", &kind, t, axis, log_softmax_row);
 }
 
 Tensor *tensor_logsumexp(Tensor *t, int axis, bool keepdim)
 {
     static const char function[] = "tensor_logsumexp";
-    static const NodeKind kind = OPERATION_KIND(backward_logsumexp);
+    static const NodeKind kind = OPERATION_KIND(backward_logsumexp, expand_logsumexp);
     int from;
     int64_t rows, columns;
     Tensor *moved = rows_along(function, t, axis, &from, &rows, &columns);

@@ -11,4 +11,7 @@ real softmax__log_sum(const real *x, int64_t n, real *max);
 /* out_i = e^x_i / sum_j e^x_j; out may be x. */
 void softmax__row(const real *x, int64_t n, real *out);
 
+/* Writes out x_i - max and e^(x_i - max) of a row, and returns the slot of the latter's sum. */
+ProgramSlot softmax__expand(Expansion *e, int64_t n, const ProgramSlot *x, ProgramSlot *shifted, ProgramSlot *powers);
+
 #endif

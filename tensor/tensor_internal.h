@@ -5,7 +5,7 @@
 
 #include <valgrad/tensor.h>
 
-#include "autograd/graph.h"
+#include "autograd/program.h"
 #include "tensor/kernels.h"
 
 /* A list of Value pointers in one of two forms. A run is slots of one dense node, addressed by offset and
@@ -97,7 +97,7 @@ typedef struct Operation {
     int count;
     Operand operand[OPERANDS];
     real parameter;
-    real *saved; /* numbers that backward needs besides, or NULL; given back with the node */
+    real *saved; /* numbers that backward or expand needs besides, or NULL; given back with the node */
 } Operation;
 
 static inline Operation *operation_of(const Value *v)
@@ -118,10 +118,14 @@ void operation__destroy(Value *v, bool counted);
 size_t operation__operand_count(const Value *v);
 Value *operation__operand(const Value *v, size_t i);
 
-#define OPERATION_KIND(backward)                                                                   \
+#define OPERATION_KIND(backward, expand)                                                           \
     {                                                                                              \
-        backward, operation__operand_count, operation__operand, operation__destroy                 \
+        backward, operation__operand_count, operation__operand, operation__destroy, expand         \
     }
+
+/* The slots of operand k's elements in order, for NodeKind.expand (see program.h); NULL when out of
+ * memory. */
+const ProgramSlot *operation__slots(const Value *v, int k, Expansion *e);
 
 /* Where an operand's gradient goes: write it (fresh) or add it to grad[0 … size-1], in order; then
  * gradient__end. One operand at a time. */
