@@ -32,7 +32,7 @@ endif()
 configure_file(cmake/valgrad.pc.in ${package_build_dir}/${VALGRAD_NAME}.pc @ONLY)
 install(FILES ${package_build_dir}/${VALGRAD_NAME}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-if(VALGRAD_BUILD_EXAMPLES)
+if(TARGET mnist)
   install(TARGETS mnist RUNTIME)
   install(DIRECTORY examples/mnist/data/ DESTINATION ${CMAKE_INSTALL_DATADIR}/valgrad/mnist)
 endif()

@@ -109,7 +109,12 @@ static const struct {
     {"--optimizer sdg", "--optimizer sdg: expected one of sgd, adam, adamw"},
     {"--optimizer adam --momentum 0.9", "--optimizer adam takes neither --momentum nor --nesterov"},
     {"--momentum 0 --nesterov", "--nesterov with --momentum 0: expected a momentum above 0"},
-    {"train.csv", "\"train.csv\": expected options only"},
+    {"train train.csv", "\"train.csv\": expected options only"},
+    {"bogus", "bogus: no such command: valgrad"},
+    {"show --label 256", "--label 256: expected a whole number from 0 to 255"},
+    {"show 1 2x", "2x: expected an index from 0 to 9999"},
+    {"show 10000", "10000: expected an index from 0 to 9999"},
+    {"show --part train 60000", "60000: expected an index from 0 to 59999"},
 };
 
 START_TEST(wrong_options)
@@ -143,6 +148,20 @@ START_TEST(help_lists_every_option)
     run("--version");
     ck_assert_int_eq(code, 0);
     ck_assert_ptr_nonnull(strstr(printed, "valgrad"));
+}
+END_TEST
+
+START_TEST(help_of_the_commands)
+{
+    run("help");
+    ck_assert_int_eq(code, 0);
+    ck_assert_ptr_nonnull(strstr(printed, "\n  train "));
+    ck_assert_ptr_nonnull(strstr(printed, "\n  show "));
+    run("show --help");
+    ck_assert_int_eq(code, 0);
+    ck_assert_ptr_nonnull(strstr(printed, "[INDEX...]"));
+    ck_assert_ptr_nonnull(strstr(printed, "--label"));
+    ck_assert_ptr_null(strstr(printed, "--epochs"));
 }
 END_TEST
 
@@ -182,6 +201,87 @@ START_TEST(full_disk)
              program);
     int status = system(command);
     ck_assert_int_eq(WEXITSTATUS(status), 1);
+}
+END_TEST
+
+/* ---- a file of settings ---------------------------------------------------------------------- */
+
+static char config_path[] = "/tmp/valgrad-config-XXXXXX";
+
+static void write_config(const char *text)
+{
+    FILE *file = fopen(config_path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+START_TEST(command_line_wins)
+{
+    char arguments[200];
+    write_config("{\"layers\": [16, 8], \"epochs\": 2, \"train-limit\": 640,\n"
+                 "\"activation\": \"tanh\", \"shuffle\": false}\n");
+    snprintf(arguments, sizeof arguments, "--epochs 1 --config %s", config_path);
+    run(arguments);
+    ck_assert_int_eq(code, 0);
+    ck_assert_msg(strstr(printed, "784-16-8-10 tanh") != NULL, "%s", printed);
+    ck_assert_msg(strstr(printed, "epoch 1/1 ") != NULL, "%s", printed);
+    ck_assert_msg(strstr(printed, " 640 digits to train") != NULL, "%s", printed);
+}
+END_TEST
+
+static const struct {
+    const char *text, *expected;
+} wrong_configs[] = {
+    {"{\"epochs\": 0}", "\"epochs\": 0: expected a whole number from 1 to 1000000"},
+    {"{\"epochs\": 1.5}", "\"epochs\": 1.5: expected a whole number"},
+    {"{\"epochs\": \"3\"}", "\"epochs\": 3: expected a number"},
+    {"{\"epochs\": null}", "\"epochs\": null: expected a number"},
+    {"{\"lr\": -1}", "\"lr\": -1: expected a number from 0 to 1000"},
+    {"{\"layers\": 128}", "\"layers\": 128: expected an array of numbers"},
+    {"{\"layers\": [1, \"2\"]}", "\"layers\": [1,\"2\"]: expected an array of numbers"},
+    {"{\"layers\": [0]}", "\"layers\": 0: expected up to 16 whole numbers"},
+    {"{\"shuffle\": 1}", "\"shuffle\": 1: expected true or false"},
+    {"{\"activation\": \"rel\"}", "\"activation\": rel: expected one of identity, relu"},
+    {"{\"bogus\": 1}", "\"bogus\": no such setting"},
+    {"{\"config\": \"x\"}", "\"config\": no such setting"},
+    {"{\n\"epochs\": 1,\n}", "line 3: not JSON: expected an object"},
+    {"[1]", "line 1: not JSON: expected an object"},
+    {"{} {}", "line 1: not JSON"},
+    {"", "line 1: not JSON"},
+};
+
+START_TEST(wrong_config)
+{
+    char arguments[200];
+    write_config(wrong_configs[_i].text);
+    snprintf(arguments, sizeof arguments, "--config %s", config_path);
+    check_refused(arguments, 1, wrong_configs[_i].expected);
+    ck_assert_msg(strstr(printed, config_path) != NULL, "%s", printed);
+}
+END_TEST
+
+START_TEST(config_that_cannot_be_read)
+{
+    check_refused("--config /nowhere/x.json", 1, "/nowhere/x.json: cannot be read: No such file");
+    check_refused("--config /proc", 1, "/proc: cannot be read: Is a directory");
+}
+END_TEST
+
+/* ---- showing --------------------------------------------------------------------------------- */
+
+START_TEST(digits_are_shown)
+{
+    run("show --label 7 --count 2");
+    ck_assert_int_eq(code, 0);
+    ck_assert_int_eq(lines(), 14 + 2);
+    ck_assert_msg(strstr(printed, "\n7  (0)                        7  (17)\n") != NULL, "%s",
+                  printed);
+    ck_assert_ptr_nonnull(strstr(printed, "\u2588"));
+    ck_assert_ptr_null(strchr(printed, '\033'));
+    run("show 0 1 2 3 4");
+    ck_assert_int_eq(code, 0);
+    ck_assert_int_eq(lines(), 3 * 16); /* two to a line of 80 characters */
 }
 END_TEST
 
@@ -256,6 +356,7 @@ int main(void)
     tcase_add_loop_test(cases, wrong_options, 0, (int)COUNT(wrong));
     tcase_add_test(cases, unknown_option);
     tcase_add_test(cases, help_lists_every_option);
+    tcase_add_test(cases, help_of_the_commands);
     tcase_add_test(cases, wrong_data);
     tcase_add_test(cases, data_by_the_environment);
     tcase_add_test(cases, divergence_is_told);
@@ -263,5 +364,12 @@ int main(void)
     tcase_add_test(cases, one_epoch_of_10000_digits);
     tcase_add_loop_test(cases, every_choice_trains, 0, (int)COUNT(choices));
     tcase_add_test(cases, a_seed_fixes_everything);
-    return run_suite(suite);
+    tcase_add_test(cases, command_line_wins);
+    tcase_add_loop_test(cases, wrong_config, 0, (int)COUNT(wrong_configs));
+    tcase_add_test(cases, config_that_cannot_be_read);
+    tcase_add_test(cases, digits_are_shown);
+    close(mkstemp(config_path));
+    int failed = run_suite(suite);
+    remove(config_path);
+    return failed;
 }

@@ -16,6 +16,8 @@
 #define VALGRAD_MNIST_SOURCE_DATA ""
 #endif
 
+enum { DIGITS = 10 };
+
 static bool is_directory(const char *path)
 {
     struct stat about;
@@ -67,18 +69,17 @@ static bool sizes_agree(const Data *data)
     return false;
 }
 
-bool data_load(const char *directory, Data *data)
+bool data_load(const Config *config, Data *data)
 {
     char room[PATH_MAX];
-    const char *found = find_directory(directory, room);
+    const char *found = find_directory(config->data, room);
     if (!found)
         return false;
-    data->train = nn_dataset_find_idx(found, "train", CLASSES);
-    data->test = data->train ? nn_dataset_find_idx(found, "t10k", CLASSES) : NULL;
+    data->train = nn_dataset_find_idx(found, "train", DIGITS);
+    data->test = data->train ? nn_dataset_find_idx(found, "t10k", DIGITS) : NULL;
     if (data->test)
         return sizes_agree(data);
-    library_error();
-    return false;
+    return library_error();
 }
 
 void data_free(Data *data)

@@ -1,44 +1,74 @@
-/* main.c - mnist: trains a small network on digits; `mnist --help` tells the options. */
+/* main.c - mnist: trains a small network on digits, and uses it; `mnist help` tells the commands. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mnist.h"
 
-void error_line(const char *format, ...)
+static const Command *const commands[] = {&command_train, &command_show};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void list_commands(FILE *stream)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    fflush(stdout);
-    fprintf(stderr, "%s: ", program_invocation_short_name);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
+    const char *name = program_invocation_short_name;
+    fprintf(stream, "%s [COMMAND] [OPTION...]\n\n", name);
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(stream, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(stream, "  %-8s %s\n", "help", "this list");
+    fprintf(stream, "\nWithout a command it is train. %s COMMAND --help lists options.\n", name);
 }
 
-void library_error(void)
+static const Command *find_command(const char *name)
 {
-    const char *message = valgrad_last_error(), *colon = strstr(message, ": ");
-    error_line("%s", colon ? colon + 2 : message); /* without the function's name */
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
 }
 
-int main(int argc, char **argv)
+/* Messages and help shall name "mnist train", where argp looks only at argv[0]. */
+static void name_command(char **argv, const Command *command)
 {
-    Settings settings = settings_parse(argc, argv);
-    Data data = {NULL, NULL};
-    int code = EXIT_FAILURE;
-    if (data_load(settings.data, &data))
-        code = train(&settings, &data);
-    data_free(&data);
+    static char name[300];
+    snprintf(name, sizeof name, "%s %s", program_invocation_short_name, command->name);
+    argv[0] = name;
+}
+
+static int run(const Command *command, int argc, char **argv)
+{
+    Config config;
+    char **arguments = options_parse(command, argc, argv, &config);
+    int code = command->run(&config, arguments);
+    free(arguments);
+    config_free(&config);
     if (code == EXIT_SUCCESS && (fflush(stdout) != 0 || ferror(stdout))) {
         error_line("cannot write to standard output");
         code = EXIT_FAILURE;
     }
     return code;
+}
+
+int main(int argc, char **argv)
+{
+    bool named = argc > 1 && argv[1][0] != '-';
+    if (named && strcmp(argv[1], "help") == 0) {
+        list_commands(stdout);
+        return EXIT_SUCCESS;
+    }
+    const Command *command = named ? find_command(argv[1]) : &command_train;
+    if (!command) {
+        error_line("%s: no such command: %s help lists them", argv[1],
+                   program_invocation_short_name);
+        return EXIT_USAGE;
+    }
+    argc -= named;
+    argv += named;
+    name_command(argv, command);
+    return run(command, argc, argv);
 }

@@ -6,36 +6,27 @@
 #include <stdint.h>
 #include <valgrad/valgrad.h>
 
-enum { MAX_HIDDEN = 16, CLASSES = 10, EXIT_USAGE = 2 };
+#include "config.h"
+
+enum { EXIT_USAGE = 2 }; /* a wrong command line; EXIT_FAILURE is for wrong data */
+
+/* ---- commands: one in each file of that name ------------------------------------------------- */
+
+typedef struct Command {
+    const char *name, *summary;
+    CommandBit bit;        /* which settings are its options */
+    const char *arguments; /* as "FILE..." in the usage line; NULL: it takes none */
+    const char *help;      /* for argp: before the options, \v, after them */
+    int (*run)(const Config *config, char **arguments); /* returns the program's exit code */
+} Command;
+
+extern const Command command_train, command_show;
 
 /* ---- options.c: the command line ------------------------------------------------------------- */
 
-typedef enum Algorithm { SGD, ADAM, ADAMW, ALGORITHM_COUNT } Algorithm;
-
-typedef struct Settings {
-    const char *data;    /* NULL: search */
-    int64_t train_limit; /* 0: all */
-    int shuffle;
-
-    int hidden_count;
-    int64_t hidden[MAX_HIDDEN];
-    int activation, init; /* NnActivation, NnInitRule */
-    double init_bound, init_bias;
-    int64_t seed;
-
-    int64_t epochs, batch;
-    int algorithm, schedule; /* Algorithm, NnScheduleRule */
-    double learning_rate, momentum, weight_decay;
-    int nesterov;
-
-    int quiet;
-} Settings;
-
-/* The settings of a command line; writes help or one message and ends the program if it asks for
- * that. */
-Settings settings_parse(int argc, char **argv);
-
-const char *algorithm_name(int algorithm);
+/* Reads the command line of a command into *config; writes help or one message and ends the program
+ * if it asks for that. New: the other arguments, NULL after the last; the caller frees the list. */
+char **options_parse(const Command *command, int argc, char **argv, Config *config);
 
 /* ---- data.c: where the digits are ------------------------------------------------------------ */
 
@@ -44,15 +35,21 @@ typedef struct Data {
 } Data;
 
 /* Reads training and test digits; says why not. */
-bool data_load(const char *directory, Data *data);
+bool data_load(const Config *config, Data *data);
 void data_free(Data *data);
 
-/* ---- train.c: the training loop -------------------------------------------------------------- */
+/* ---- model.c: what the settings ask for ------------------------------------------------------ */
 
-/* Trains and prints; returns the exit code of the program. */
-int train(const Settings *settings, const Data *data);
+NnMlp *model_network(const Config *config, int64_t inputs, int64_t classes);
+NnOptimizer *model_optimizer(const Config *config, const NnParameters *parameters);
+NnLoader *model_loader(const Config *config, const NnDataset *dataset);
+NnLoader *model_test_loader(const NnDataset *dataset);
+NnSchedule model_schedule(const Config *config, int64_t total_steps);
 
-/* ---- progress.c: what is seen of it ---------------------------------------------------------- */
+/* "784-128-10 relu, 101770 parameters, double" */
+void model_describe(const Config *config, const NnMlp *net, char *text, size_t room);
+
+/* ---- progress.c: what is seen of the training ------------------------------------------------ */
 
 typedef struct Progress {
     bool terminal, quiet;
@@ -62,17 +59,30 @@ typedef struct Progress {
     double begun, seconds, drawn;
 } Progress;
 
-Progress progress_new(const Settings *settings, int64_t samples);
+Progress progress_new(const Config *config, int64_t samples);
 void progress_begin_epoch(Progress *progress);
 void progress_step(Progress *progress, int64_t count, double loss, int64_t correct);
 void progress_end_training(Progress *progress); /* stops the clock; the test comes after it */
 void progress_end_epoch(Progress *progress, double test_accuracy);
 
-/* ---- main.c: messages ------------------------------------------------------------------------ */
+/* ---- draw.c: images in the terminal ---------------------------------------------------------- */
+
+enum { CAPTION_ROOM = 40 };
+
+typedef struct Picture {
+    const uint8_t *pixels; /* 0 for paper, 255 for ink */
+    char caption[CAPTION_ROOM];
+} Picture;
+
+/* Draws pictures of one size side by side, as many in a line as fit, captions below: a character
+ * shows two pixels, in shades of grey on a terminal. */
+void draw_pictures(const Picture *pictures, int64_t count, int64_t rows, int64_t columns);
+
+/* ---- message.c ------------------------------------------------------------------------------- */
 
 /* The program's name and the message, on standard error; library_error() prints the library's last
- * one. */
+ * one and returns false. */
 void error_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void library_error(void);
+bool library_error(void);
 
 #endif

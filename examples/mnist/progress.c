@@ -17,12 +17,12 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-Progress progress_new(const Settings *settings, int64_t samples)
+Progress progress_new(const Config *config, int64_t samples)
 {
     return (Progress){
         .terminal = isatty(STDOUT_FILENO),
-        .quiet = settings->quiet,
-        .epochs = settings->epochs,
+        .quiet = config->quiet,
+        .epochs = config->epochs,
         .samples = samples,
     };
 }

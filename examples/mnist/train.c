@@ -1,4 +1,4 @@
-/* train.c - the training loop. */
+/* train.c - `mnist train`: the training loop. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,16 +9,10 @@
 typedef struct Training {
     NnMlp *net;
     NnOptimizer *optimizer;
-    NnLoader *digits, *test_digits;
+    NnLoader *samples, *test_samples;
     NnSchedule schedule;
     int64_t step, total_steps;
 } Training;
-
-static bool fails(void)
-{
-    library_error();
-    return false;
-}
 
 /* Whether the loss is still a number; a learning rate that is too high makes it infinite. */
 static bool check_loss(const Training *t, double loss)
@@ -32,7 +26,7 @@ static bool check_loss(const Training *t, double loss)
 
 static bool train_epoch(Training *t, Progress *progress)
 {
-    for (const NnBatch *batch; (batch = nn_loader_next(t->digits));)
+    for (const NnBatch *batch; (batch = nn_loader_next(t->samples));)
         VALGRAD_SCOPE {
             nn_optimizer_set_learning_rate(
                 t->optimizer, nn_schedule_rate(&t->schedule, t->step++, t->total_steps));
@@ -41,7 +35,7 @@ static bool train_epoch(Training *t, Progress *progress)
             nn_optimizer_zero_grad(t->optimizer);
             if (tensor_backward(loss, NULL) != VALGRAD_OK ||
                 nn_optimizer_step(t->optimizer) != VALGRAD_OK)
-                return fails();
+                return library_error();
             if (!check_loss(t, (double)tensor_item(loss)))
                 return false;
             progress_step(progress, batch->count, (double)tensor_item(loss),
@@ -50,27 +44,27 @@ static bool train_epoch(Training *t, Progress *progress)
     return true;
 }
 
-/* The part of the test digits that the network labels rightly. */
+/* The part of the test samples that the network labels rightly. */
 static bool test_accuracy(const Training *t, double *accuracy)
 {
     int64_t correct = 0;
     VALGRAD_NO_GRAD
-        for (const NnBatch *batch; (batch = nn_loader_next(t->test_digits));)
+        for (const NnBatch *batch; (batch = nn_loader_next(t->test_samples));)
             VALGRAD_SCOPE {
                 Tensor *logits = nn_mlp_forward(t->net, batch->inputs);
                 int64_t right = nn_count_correct(logits, batch->count, batch->labels);
                 if (right < 0)
-                    return fails();
+                    return library_error();
                 correct += right;
             }
-    *accuracy = (double)correct / (double)nn_loader_samples(t->test_digits);
+    *accuracy = (double)correct / (double)nn_loader_samples(t->test_samples);
     return true;
 }
 
-static bool train_all(Training *t, const Settings *settings, double *accuracy)
+static bool train_all(Training *t, const Config *config, double *accuracy)
 {
-    Progress progress = progress_new(settings, nn_loader_samples(t->digits));
-    for (int64_t epoch = 0; epoch < settings->epochs; epoch++) {
+    Progress progress = progress_new(config, nn_loader_samples(t->samples));
+    for (int64_t epoch = 0; epoch < config->epochs; epoch++) {
         progress_begin_epoch(&progress);
         if (!train_epoch(t, &progress))
             return false;
@@ -82,111 +76,79 @@ static bool train_all(Training *t, const Settings *settings, double *accuracy)
     return true;
 }
 
-/* ---- what the settings ask for --------------------------------------------------------------- */
+/* ---- before and after ------------------------------------------------------------------------ */
 
-static NnMlp *make_network(const Settings *settings, int64_t inputs)
+static bool prepare(Training *t, const Config *config, const Data *data)
 {
-    int64_t sizes[MAX_HIDDEN + 2] = {inputs};
-    int count = 1;
-    for (int i = 0; i < settings->hidden_count; i++)
-        sizes[count++] = settings->hidden[i];
-    sizes[count++] = CLASSES;
-    NnMlpOptions options = NN_MLP_OPTIONS_INIT;
-    options.hidden = (NnActivation)settings->activation;
-    options.init = (NnInit){(NnInitRule)settings->init, settings->init_bound, settings->init_bias};
-    Random random = random_seeded((uint64_t)settings->seed);
-    return nn_mlp_new(count, sizes, &options, &random);
-}
-
-static NnOptimizer *make_optimizer(const Settings *settings, const NnParameters *parameters)
-{
-    if (settings->algorithm == SGD) {
-        NnSgdOptions options = {settings->learning_rate, settings->momentum, settings->weight_decay,
-                                settings->nesterov};
-        return nn_optimizer_sgd(parameters, &options);
-    }
-    NnAdamOptions options = NN_ADAM_OPTIONS_INIT;
-    options.learning_rate = settings->learning_rate;
-    options.weight_decay = settings->weight_decay;
-    return settings->algorithm == ADAM ? nn_optimizer_adam(parameters, &options)
-                                       : nn_optimizer_adamw(parameters, &options);
-}
-
-static NnLoader *make_loader(const Settings *settings, const Data *data)
-{
-    NnLoaderOptions options = NN_LOADER_OPTIONS_INIT;
-    options.batch = settings->batch;
-    options.limit = settings->train_limit;
-    options.seed = (uint64_t)settings->seed;
-    options.sequential = !settings->shuffle;
-    return nn_loader_new(data->train, &options);
-}
-
-static NnLoader *make_test_loader(const Data *data)
-{
-    NnLoaderOptions options = NN_LOADER_OPTIONS_INIT;
-    options.batch = 500;
-    options.sequential = true;
-    return nn_loader_new(data->test, &options);
-}
-
-static NnSchedule make_schedule(const Settings *settings, int64_t total_steps)
-{
-    NnSchedule schedule = NN_SCHEDULE_INIT;
-    schedule.rule = (NnScheduleRule)settings->schedule;
-    schedule.base = settings->learning_rate;
-    schedule.factor = 0.1;
-    schedule.every = total_steps / 3 + (total_steps % 3 != 0);
-    return schedule;
-}
-
-static bool prepare(Training *t, const Settings *settings, const Data *data)
-{
-    t->net = make_network(settings, nn_dataset_rows(data->train) * nn_dataset_columns(data->train));
-    t->optimizer = t->net ? make_optimizer(settings, nn_mlp_parameters(t->net)) : NULL;
-    t->digits = t->optimizer ? make_loader(settings, data) : NULL;
-    t->test_digits = t->digits ? make_test_loader(data) : NULL;
-    t->total_steps = settings->epochs * nn_loader_steps(t->digits);
-    t->schedule = make_schedule(settings, t->total_steps);
-    return t->test_digits || fails();
+    int64_t pixels = nn_dataset_rows(data->train) * nn_dataset_columns(data->train);
+    t->net = model_network(config, pixels, nn_dataset_classes(data->train));
+    t->optimizer = t->net ? model_optimizer(config, nn_mlp_parameters(t->net)) : NULL;
+    t->samples = t->optimizer ? model_loader(config, data->train) : NULL;
+    t->test_samples = t->samples ? model_test_loader(data->test) : NULL;
+    t->total_steps = config->epochs * nn_loader_steps(t->samples);
+    t->schedule = model_schedule(config, t->total_steps);
+    return t->test_samples || library_error();
 }
 
 static void discard(Training *t)
 {
-    nn_loader_free(t->test_digits);
-    nn_loader_free(t->digits);
+    nn_loader_free(t->test_samples);
+    nn_loader_free(t->samples);
     nn_optimizer_free(t->optimizer);
     nn_mlp_free(t->net);
 }
 
-static void introduce(const Training *t, const Settings *settings)
+static void introduce(const Training *t, const Config *config)
 {
-    const Tensor *first = nn_linear_weight(nn_mlp_layer(t->net, 0));
-    printf("%" PRId64, tensor_side(first, 0));
-    for (int i = 0; i < nn_mlp_layer_count(t->net); i++)
-        printf("-%" PRId64, tensor_side(nn_linear_weight(nn_mlp_layer(t->net, i)), 1));
-    printf(" %s, %" PRId64 " parameters, %s; %" PRId64 " digits to train, %" PRId64 " to test\n",
-           nn_activation_name((NnActivation)settings->activation),
-           nn_parameters_numbers(nn_mlp_parameters(t->net)), sizeof(real) == 8 ? "double" : "float",
-           nn_loader_samples(t->digits), nn_loader_samples(t->test_digits));
+    char text[400];
+    model_describe(config, t->net, text, sizeof text);
+    printf("%s; %" PRId64 " digits to train, %" PRId64 " to test\n", text,
+           nn_loader_samples(t->samples), nn_loader_samples(t->test_samples));
     fflush(stdout);
 }
 
-int train(const Settings *settings, const Data *data)
+static bool train_on(const Config *config, const Data *data)
 {
-    if (settings->train_limit > nn_dataset_count(data->train)) {
-        error_line("--train-limit %" PRId64 ": the data has %" PRId64 " digits to train",
-                   settings->train_limit, nn_dataset_count(data->train));
-        return EXIT_USAGE;
-    }
     Training t = {.net = NULL};
     double accuracy = 0;
-    bool done = prepare(&t, settings, data);
-    if (done && !settings->quiet)
-        introduce(&t, settings);
-    done = done && train_all(&t, settings, &accuracy);
+    bool done = prepare(&t, config, data);
+    if (done && !config->quiet)
+        introduce(&t, config);
+    done = done && train_all(&t, config, &accuracy);
     if (done)
         printf("test accuracy %.2f %%\n", 100 * accuracy);
     discard(&t);
-    return done ? EXIT_SUCCESS : EXIT_FAILURE;
+    return done;
 }
+
+static int train(const Config *config, char **arguments)
+{
+    (void)arguments;
+    Data data = {NULL, NULL};
+    int code = EXIT_FAILURE;
+    if (!data_load(config, &data))
+        return code;
+    if (config->train_limit > nn_dataset_count(data.train)) {
+        error_line("--train-limit %" PRId64 ": the data has %" PRId64 " digits to train",
+                   config->train_limit, nn_dataset_count(data.train));
+        code = EXIT_USAGE;
+    } else if (train_on(config, &data)) {
+        code = EXIT_SUCCESS;
+    }
+    data_free(&data);
+    return code;
+}
+
+const Command command_train = {
+    .name = "train",
+    .summary = "train a network and test it",
+    .bit = TRAIN,
+    .help = "Trains a small neural network on the handwritten digits of MNIST and tests it on "
+            "10,000 others."
+            "\vEach epoch's line tells the mean loss and the accuracy over the epoch's training "
+            "steps, the accuracy on the test digits after them, and the time of the training "
+            "alone.\n\n"
+            "Examples:\n  mnist --epochs 3\n  mnist --layers 128,64 --optimizer adam\n"
+            "  mnist --data ~/fashion --seed 2",
+    .run = train,
+};

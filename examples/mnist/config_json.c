@@ -1,0 +1,243 @@
+/* config_json.c - settings as a JSON object, one member each: {"epochs": 3, "layers": [128, 64]}. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "config.h"
+#include "mnist.h"
+
+/* ---- out ------------------------------------------------------------------------------------- */
+
+static cJSON *layers_to_json(const Layers *layers)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (int64_t i = 0; list && i < layers->count; i++)
+        if (!cJSON_AddItemToArray(list, cJSON_CreateNumber((double)layers->sizes[i]))) {
+            cJSON_Delete(list);
+            return NULL;
+        }
+    return list;
+}
+
+/* The setting's value; NULL when out of memory. */
+static cJSON *value_to_json(const Config *config, const Setting *setting)
+{
+    const void *place = (const char *)config + setting->place;
+    switch (setting->kind) {
+    case WHOLE:
+        return cJSON_CreateNumber((double)*(const int64_t *)place);
+    case NUMBER:
+        return cJSON_CreateNumber(*(const double *)place);
+    case CHOICE:
+        return cJSON_CreateString(setting->choice(*(const int *)place));
+    case FLAG:
+        return cJSON_CreateBool(*(const int *)place);
+    case LIST:
+        return layers_to_json(place);
+    case TEXT:
+        return cJSON_CreateString(*(char *const *)place);
+    case TITLE:
+        break;
+    }
+    return NULL;
+}
+
+/* Whether there is a value to save: what is at its default of "none" has none. */
+static bool is_saved(const Config *config, const Setting *setting)
+{
+    const void *place = (const char *)config + setting->place;
+    switch (setting->kind) {
+    case WHOLE:
+        return !setting->transient && (double)*(const int64_t *)place >= setting->low;
+    case NUMBER:
+        return !setting->transient && !isnan(*(const double *)place);
+    case TEXT:
+        return !setting->transient && *(char *const *)place != NULL;
+    case FLAG:
+        return !setting->transient && *(const int *)place >= 0;
+    case CHOICE:
+    case LIST:
+        return !setting->transient;
+    case TITLE:
+        break;
+    }
+    return false;
+}
+
+char *config_to_json(const Config *config)
+{
+    cJSON *object = cJSON_CreateObject();
+    bool complete = object != NULL;
+    for (int i = 0; complete && i < setting_count; i++)
+        if (is_saved(config, &settings[i])) {
+            cJSON *value = value_to_json(config, &settings[i]);
+            complete = cJSON_AddItemToObject(object, settings[i].name, value);
+            if (!complete)
+                cJSON_Delete(value);
+        }
+    char *text = complete ? cJSON_Print(object) : NULL;
+    cJSON_Delete(object);
+    return text;
+}
+
+/* ---- in -------------------------------------------------------------------------------------- */
+
+static char message[700];
+
+/* The member's value as the command line would have it. */
+static const char *value_text(const cJSON *value, char *text, size_t room)
+{
+    text[0] = '\0';
+    if (cJSON_IsString(value))
+        return value->valuestring;
+    if (cJSON_IsBool(value))
+        return cJSON_IsTrue(value) ? "true" : "false";
+    if (cJSON_IsNumber(value))
+        snprintf(text, room, "%.17g", value->valuedouble);
+    else if (!cJSON_PrintPreallocated((cJSON *)value, text, (int)room, 0))
+        snprintf(text, room, "a long value");
+    return text;
+}
+
+/* "128,64" for [128, 64], "none" for []; NULL if an element is no number. */
+static const char *list_text(const cJSON *list, char *text, size_t room)
+{
+    size_t used = 0;
+    const cJSON *item;
+    snprintf(text, room, "none");
+    cJSON_ArrayForEach(item, list)
+    {
+        if (!cJSON_IsNumber(item))
+            return NULL;
+        if (used < room)
+            used += (size_t)snprintf(text + used, room - used, "%s%.17g", used ? "," : "",
+                                     item->valuedouble);
+    }
+    return used < room ? text : NULL;
+}
+
+static const char *type_expected(const Setting *setting)
+{
+    switch (setting->kind) {
+    case WHOLE:
+    case NUMBER:
+        return "a number";
+    case FLAG:
+        return "true or false";
+    case LIST:
+        return "an array of numbers";
+    default:
+        return "a string";
+    }
+}
+
+static bool type_fits(const Setting *setting, const cJSON *value)
+{
+    switch (setting->kind) {
+    case WHOLE:
+    case NUMBER:
+        return cJSON_IsNumber(value);
+    case FLAG:
+        return cJSON_IsBool(value);
+    case LIST:
+        return cJSON_IsArray(value);
+    default:
+        return cJSON_IsString(value);
+    }
+}
+
+static const char *set_member(Config *config, const cJSON *member)
+{
+    char text[600];
+    const Setting *setting = setting_find(member->string);
+    if (!setting || setting->place == offsetof(Config, config)) {
+        snprintf(message, sizeof message, "\"%.100s\": no such setting", member->string);
+        return message;
+    }
+    const char *given = NULL;
+    if (type_fits(setting, member))
+        given = setting->kind == LIST ? list_text(member, text, sizeof text)
+                                      : value_text(member, text, sizeof text);
+    if (!given) {
+        snprintf(message, sizeof message, "\"%.100s\": %.100s: expected %s", member->string,
+                 value_text(member, text, sizeof text), type_expected(setting));
+        return message;
+    }
+    const char *error = config_set(config, setting, given);
+    if (error)
+        snprintf(message, sizeof message, "\"%.100s\": %.500s", member->string, error);
+    return error ? message : NULL;
+}
+
+static const char *not_json(const char *text, const char *end)
+{
+    int line = 1;
+    for (const char *at = text; at < end; at++)
+        line += *at == '\n';
+    snprintf(message, sizeof message,
+             "line %d: not JSON: expected an object such as {\"epochs\": 3}", line);
+    return message;
+}
+
+const char *config_from_json(Config *config, const char *text, size_t length)
+{
+    const char *end = text, *error = NULL;
+    cJSON *object = cJSON_ParseWithLengthOpts(text, length, &end, 0);
+    while (object && end < text + length && strchr(" \t\r\n", *end) && *end)
+        end++;
+    if (!cJSON_IsObject(object) || end < text + length)
+        error = not_json(text, end);
+    const cJSON *member;
+    cJSON_ArrayForEach(member, object)
+    {
+        if (error)
+            break;
+        error = set_member(config, member);
+    }
+    cJSON_Delete(object);
+    return error;
+}
+
+/* The whole file; NULL, and a message, if it cannot be read. */
+static char *read_text(const char *path, size_t *length)
+{
+    enum { MOST = 1 << 20 }; /* far above what the settings can take */
+    struct stat about;
+    FILE *file = stat(path, &about) == 0 && S_ISDIR(about.st_mode) ? (errno = EISDIR, NULL)
+                                                                   : fopen(path, "rb");
+    char *text = file ? malloc(MOST) : NULL;
+    *length = text ? fread(text, 1, MOST, file) : 0;
+    if (!text || ferror(file))
+        error_line("%s: cannot be read: %s", path, strerror(errno));
+    else if (*length == MOST)
+        error_line("%s: is longer than %d bytes: expected settings as JSON", path, MOST - 1);
+    bool fine = text && !ferror(file) && *length < MOST;
+    if (file)
+        fclose(file);
+    if (fine)
+        return text;
+    free(text);
+    return NULL;
+}
+
+bool config_read(Config *config, const char *path)
+{
+    size_t length;
+    char *text = read_text(path, &length);
+    if (!text)
+        return false;
+    const char *error = config_from_json(config, text, length);
+    if (error)
+        error_line("%s: %s", path, error);
+    free(text);
+    return error == NULL;
+}

@@ -1,0 +1,29 @@
+/* message.c - one line on standard error, beginning with the program's name. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mnist.h"
+
+void error_line(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fflush(stdout);
+    fprintf(stderr, "%s: ", program_invocation_short_name);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+bool library_error(void)
+{
+    const char *message = valgrad_last_error(), *colon = strstr(message, ": ");
+    error_line("%s", colon ? colon + 2 : message); /* without the function's name */
+    return false;
+}

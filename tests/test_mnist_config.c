@@ -1,0 +1,100 @@
+/* test_mnist_config.c - the trainer's settings: out as JSON and in again, all of them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <valgrad/valgrad.h>
+
+#include "mnist.h"
+#include "testing.h"
+
+START_TEST(defaults_survive_a_round)
+{
+    Config config = config_defaults(), again = config_defaults();
+    ck_assert_ptr_null(config_complete(&config));
+    char *text = config_to_json(&config);
+    ck_assert_ptr_nonnull(text);
+    ck_assert_ptr_null(config_from_json(&again, text, strlen(text)));
+    char *second = config_to_json(&again);
+    ck_assert_str_eq(text, second);
+    ck_assert_ptr_nonnull(strstr(text, "\"layers\":\t[128]"));
+    ck_assert_ptr_nonnull(strstr(text, "\"optimizer\":\t\"sgd\""));
+    ck_assert_ptr_nonnull(strstr(text, "\"shuffle\":\ttrue"));
+    ck_assert_ptr_null(strstr(text, "\"quiet\""));
+    free(text);
+    free(second);
+}
+END_TEST
+
+/* Any value that the command line takes, far from the default. */
+static const char *sample(const Setting *setting, char text[60])
+{
+    switch (setting->kind) {
+    case WHOLE:
+        snprintf(text, 60, "%.0f", setting->low + 1);
+        break;
+    case NUMBER:
+        snprintf(text, 60, "%.17g", 0.3 * setting->low + 0.7 * setting->high);
+        break;
+    case CHOICE:
+        snprintf(text, 60, "%s", setting->choice(1));
+        break;
+    case LIST:
+        snprintf(text, 60, "3,2,1");
+        break;
+    case FLAG:
+        snprintf(text, 60, "true");
+        break;
+    case TEXT:
+        snprintf(text, 60, "a \"b\"\n\xc3\xa4");
+        break;
+    case TITLE:
+        return NULL;
+    }
+    return text;
+}
+
+START_TEST(every_setting_survives_a_round)
+{
+    Config config = config_defaults(), again = config_defaults();
+    char room[60];
+    for (int i = 0; i < setting_count; i++) {
+        const char *text = sample(&settings[i], room);
+        const char *error = text ? config_set(&config, &settings[i], text) : NULL;
+        ck_assert_msg(!error, "%s: %s", settings[i].name, error);
+        ck_assert_ptr_eq(text ? setting_find(settings[i].name) : &settings[i], &settings[i]);
+    }
+    char *text = config_to_json(&config);
+    const char *error = config_from_json(&again, text, strlen(text));
+    ck_assert_msg(!error, "%s", error);
+    char *second = config_to_json(&again);
+    ck_assert_str_eq(text, second);
+    for (int i = 0; i < setting_count; i++)
+        if (settings[i].name && !settings[i].transient)
+            ck_assert_msg(strstr(text, settings[i].name) != NULL, "no %s", settings[i].name);
+    free(text);
+    free(second);
+    config_free(&config);
+    config_free(&again);
+}
+END_TEST
+
+START_TEST(names_are_one_each)
+{
+    for (int i = 0; i < setting_count; i++)
+        for (int j = 0; j < i; j++)
+            if (settings[i].name && settings[j].name)
+                ck_assert_str_ne(settings[i].name, settings[j].name);
+    ck_assert_ptr_null(setting_find("bogus"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("mnist_config");
+    TCase *cases = new_case(suite, "config", 10);
+    tcase_add_test(cases, defaults_survive_a_round);
+    tcase_add_test(cases, every_setting_survives_a_round);
+    tcase_add_test(cases, names_are_one_each);
+    return run_suite(suite);
+}
