@@ -75,6 +75,7 @@ void dense__destroy(Value *v)
         buffer__give(dense->elements[b]);
     }
     buffer__give(dense->elements);
+    buffer__give(dense->nonzeros);
     buffer__give(dense->data);
     buffer__give(dense->grad);
 }

@@ -97,6 +97,7 @@ typedef struct Dense {
     int64_t n;
     real *data;
     real *grad;       /* NULL when no gradient is wanted */
+    void *nonzeros;   /* of a leaf, what tensor/sparse.c remembers about it (from buffer__take); or NULL */
     Value **elements; /* blocks of ELEMENTS_IN_BLOCK Values, made when first asked for; or NULL */
     int rank;         /* the shape in which it was made, for whoever looks at the graph */
     int64_t sides[DENSE_MAX_RANK];

@@ -5,7 +5,7 @@
 #include "autograd/error.h"
 #include "nn/nn_internal.h"
 #include "tensor/kernels.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/sparse.h"
 
 /* `full` serves every whole batch of an epoch, `rest` the smaller last one. */
 struct NnLoader {
@@ -41,7 +41,10 @@ static bool make_batch(const NnLoader *loader, int64_t count, NnBatch *batch)
     if (count == 0)
         return true;
     batch->inputs = tensor_param(NULL, TENSOR_SHAPE(count, features));
-    return batch->inputs && tensor_set_wants_grad(batch->inputs, false) == VALGRAD_OK;
+    if (!batch->inputs || tensor_set_wants_grad(batch->inputs, false) != VALGRAD_OK)
+        return false;
+    (void)sparse__rows(batch->inputs, count, features); /* takes its room now, not amid training */
+    return true;
 }
 
 static bool make_buffers(NnLoader *loader)

@@ -1,10 +1,4 @@
-/* kernels.c - the dense loops, compiled once for each instruction set (see kernels.cmake).
- *
- * KERNELS_ISA           the suffix of the exported table: base, avx2, avx512
- * KERNELS_VECTOR_BYTES  the width of a vector: 16, 32, 64
- *
- * Only the compiler's vector extensions are used, so the base variant serves any processor: SSE2, NEON,
- * WASM SIMD128, or plain scalars.
+/* kernels.c - the dense loops, compiled once for each instruction set (see simd.h).
  *
  * The matrix product follows one plan. C is cut into column panels a few vectors wide. For each panel,
  * tiles of a few rows keep their part of C in registers while they walk down k: load one row of the
@@ -16,53 +10,9 @@
 #include <string.h>
 
 #include "kernels.h"
-
-#ifndef KERNELS_ISA
-#define KERNELS_ISA base
-#endif
-#ifndef KERNELS_VECTOR_BYTES
-#define KERNELS_VECTOR_BYTES 16
-#endif
-
-#define STRING_(x) #x
-#define STRING(x) STRING_(x)
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
+#include "simd.h"
 
 /* clang-format off: it takes UNROLL and INDEPENDENT before a loop for declarations */
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* The caller promises that loop iterations are independent (see kernels.h on overlap). */
-#if defined(__clang__)
-#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define INDEPENDENT _Pragma("GCC ivdep")
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
-typedef real Vector __attribute__((vector_size(KERNELS_VECTOR_BYTES)));
-typedef real Unaligned
-    __attribute__((vector_size(KERNELS_VECTOR_BYTES), aligned(sizeof(real)), may_alias));
-
-/* LANES for the preprocessor, and the integer as wide as a lane. */
-#ifdef VALGRAD_FLOAT
-#define LANES (KERNELS_VECTOR_BYTES / 4)
-typedef int32_t LaneBits;
-#else
-#define LANES (KERNELS_VECTOR_BYTES / 8)
-typedef int64_t LaneBits;
-#endif
-typedef LaneBits Mask
-    __attribute__((vector_size(KERNELS_VECTOR_BYTES))); /* all bits of a lane, or none */
-
-/* The lanes of x and y, counted through, that the constants name; MaskType is what GCC wants. */
-#if defined(__clang__)
-#define SHUFFLE(MaskType, x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-#else
-#define SHUFFLE(MaskType, x, y, ...) __builtin_shuffle(x, y, (MaskType){__VA_ARGS__})
-#endif
 
 /* A tile of C: at most TILE_ROWS x TILE_VECTORS, or one row of ROW_VECTORS. Sized so that the sums, one
  * row of B and one number of A fit the registers: 32 of them in AVX-512 and NEON, 16 elsewhere, where
@@ -87,16 +37,6 @@ enum {
     PACK_ROWS = 128, /* from here on copying a panel of B pays (measured) */
     FEW_ROWS = 3,    /* so few that dot products beat turning a transposed B around */
 };
-
-INLINE Vector load(const real *p)
-{
-    return *(const Unaligned *)p;
-}
-
-INLINE void store(real *p, Vector x)
-{
-    *(Unaligned *)p = x;
-}
 
 INLINE Vector pick(Mask mask, Vector yes, Vector no)
 {
@@ -128,11 +68,6 @@ INLINE Vector fold(Vector x, Vector y)
     return SHUFFLE(Mask, x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23) +
            SHUFFLE(Mask, x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 #endif
-}
-
-INLINE int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 enum { SUM_VECTORS = 4 };
@@ -584,11 +519,17 @@ INLINE void scaled_row(real *y, real factor, const real *x, int64_t n, const int
             y[j] = factor * x[j];
 }
 
+/* 0 times a number is 0, unless it is infinite or NaN. */
 static int all_finite(const real *x, int64_t n)
 {
-    real zero = 0;
-    for (int64_t j = 0; j < n; j++)
-        zero += x[j] * 0;
+    Vector zeros[SUM_VECTORS] = {{0}};
+    int64_t i = 0;
+    for (; i + SUM_VECTORS * LANES <= n; i += SUM_VECTORS * LANES)
+        UNROLL for (int v = 0; v < SUM_VECTORS; v++)
+            zeros[v] += 0 * load(x + i + v * LANES);
+    real zero = lane_sum((zeros[0] + zeros[1]) + (zeros[2] + zeros[3]));
+    for (; i < n; i++)
+        zero += 0 * x[i];
     return zero == 0;
 }
 
@@ -972,12 +913,16 @@ static void adam(real *w, const real *g, real *m, real *v, int64_t n, const Adam
 #endif
 
 extern const Kernels JOIN(kernels__, KERNELS_ISA);
+KernelNonzeros JOIN(kernels__nonzeros_, KERNELS_ISA);
+KernelSparseGemm JOIN(kernels__sparse_gemm_, KERNELS_ISA);
 
 const Kernels JOIN(kernels__, KERNELS_ISA) = {
     .name = KERNELS_NAME,
     .vector_bytes = KERNELS_VECTOR_BYTES,
     .gemm = gemm,
     .gemm_scratch = gemm_scratch,
+    .nonzeros = JOIN(kernels__nonzeros_, KERNELS_ISA),
+    .sparse_gemm = JOIN(kernels__sparse_gemm_, KERNELS_ISA),
     .fill = fill,
     .add_to = add_to,
     .subtract_from = subtract_from,
@@ -989,6 +934,7 @@ const Kernels JOIN(kernels__, KERNELS_ISA) = {
     .subtract = subtract,
     .multiply = multiply,
     .divide = divide,
+    .all_finite = all_finite,
     .relu = relu,
     .relu_backward = relu_backward,
     .column_sums = column_sums,

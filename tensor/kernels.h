@@ -39,6 +39,21 @@ typedef struct Gemm {
     real *scratch; /* at least gemm_scratch(m, n, k, b_is_transposed) numbers, of any content */
 } Gemm;
 
+/* Where the rows of a matrix are not zero: row i at columns column[first[i]] ... column[first[i + 1] - 1],
+ * ascending. */
+typedef struct RowLists {
+    int32_t *first, *column;
+} RowLists;
+
+/* Lists the m rows of a, k numbers each, and returns how many entries there are, or -1, the lists being
+ * useless, when there are more than `most`. Room: m + 1 in lists.first, most + k + LISTS_SLACK in
+ * lists.column. A NaN is not zero. */
+enum { LISTS_SLACK = 16 };
+typedef int64_t KernelNonzeros(const real *a, int64_t m, int64_t k, int64_t most, RowLists lists);
+
+/* A product as gemm computes it, B not transposed, reading only what `lists` names of A. */
+typedef void KernelSparseGemm(const Gemm *product, RowLists lists);
+
 /* One step of gradient descent; see sgd. */
 typedef struct SgdStep {
     real learning_rate, momentum, weight_decay;
@@ -63,6 +78,10 @@ typedef struct Kernels {
     /* How many numbers gemm wants in `scratch`: small, and bounded whatever the sizes. */
     int64_t (*gemm_scratch)(int64_t m, int64_t n, int64_t k, int b_is_transposed);
 
+    /* The same product where A is mostly zeros (sparse_kernels.c): the same bits if B is finite. */
+    KernelNonzeros *nonzeros;
+    KernelSparseGemm *sparse_gemm;
+
     void (*fill)(real *y, real number, int64_t n);                             /* y = number */
     void (*add_to)(real *y, const real *x, int64_t n);                         /* y += x */
     void (*subtract_from)(real *y, const real *x, int64_t n);                  /* y -= x */
@@ -74,6 +93,9 @@ typedef struct Kernels {
     void (*subtract)(real *y, const real *a, const real *b, int64_t n); /* y = a - b */
     void (*multiply)(real *y, const real *a, const real *b, int64_t n); /* y = a b */
     void (*divide)(real *y, const real *a, const real *b, int64_t n);   /* y = a / b */
+
+    /* Whether there is neither an infinity nor a NaN in x. */
+    int (*all_finite)(const real *x, int64_t n);
 
     /* y = max(x, 0); a NaN stays NaN. */
     void (*relu)(real *y, const real *x, int64_t n);

@@ -2,7 +2,7 @@
  *
  * A matrix that is a run reaches the kernel where it lies, a transposed one as a flag; only others are
  * gathered. With C = A B and G the gradient of C: that of A is G B^T, that of B is A^T G. */
-#include "tensor/tensor_internal.h"
+#include "tensor/sparse.h"
 
 /* A matrix in memory: element (i, j) at numbers[i * row + j * column], one of the two being 1. */
 typedef struct Matrix {
@@ -32,8 +32,20 @@ static Matrix plain(int64_t rows, int64_t columns, const real *numbers)
     return (Matrix){rows, columns, numbers, columns, 1};
 }
 
-/* c [+]= a b + bias. */
-static void multiply(Matrix a, Matrix b, const real *bias, real *c, bool accumulate, real *scratch)
+/* Whether a product may leave zeros out: not one by infinity or NaN, which is NaN. Few columns fill no
+ * vectors. */
+static bool can_skip_zeros(Matrix b)
+{
+    const Kernels *kernels = kernels__get();
+    return b.column == 1 && b.columns * (int64_t)sizeof(real) >= 4 * kernels->vector_bytes &&
+           kernels->all_finite(b.numbers, b.rows * b.columns);
+}
+
+static const RowLists dense = {NULL, NULL};
+
+/* c [+]= a b + bias. nonzeros.first is NULL unless a is known to be mostly zeros. */
+static void multiply(Matrix a, RowLists nonzeros, Matrix b, const real *bias, real *c, bool accumulate,
+                     real *scratch)
 {
     const Gemm gemm = {.m = a.rows,
                        .n = b.columns,
@@ -49,7 +61,10 @@ static void multiply(Matrix a, Matrix b, const real *bias, real *c, bool accumul
                        .ldc = b.columns,
                        .accumulate = accumulate,
                        .scratch = scratch};
-    kernels__get()->gemm(&gemm);
+    if (nonzeros.first && can_skip_zeros(b))
+        kernels__get()->sparse_gemm(&gemm, nonzeros);
+    else
+        kernels__get()->gemm(&gemm);
 }
 
 static int64_t scratch_size(int64_t m, int64_t n, int64_t k)
@@ -70,13 +85,14 @@ static int64_t scratch_size(int64_t m, int64_t n, int64_t k)
 /* ---- backward ---------------------------------------------------------------------------------- */
 
 /* Writes the gradient left * right to an operand that lies as `place` says (transposed: its transpose). */
-static void give_product(const Operand *operand, Matrix place, Matrix left, Matrix right, real *scratch)
+static void give_product(const Operand *operand, Matrix place, Matrix left, RowLists left_nonzeros,
+                         Matrix right, real *scratch)
 {
     const Gradient to = gradient__begin(operand);
     if (place.column == 1)
-        multiply(left, right, NULL, to.grad, !to.fresh, scratch);
+        multiply(left, left_nonzeros, right, NULL, to.grad, !to.fresh, scratch);
     else
-        multiply(transposed(right), transposed(left), NULL, to.grad, !to.fresh, scratch);
+        multiply(transposed(right), dense, transposed(left), NULL, to.grad, !to.fresh, scratch);
     gradient__end(operand, to);
 }
 
@@ -95,9 +111,11 @@ static void backward_product(Value *v)
     const Matrix a = product->a, b = product->b;
     const Matrix g = plain(a.rows, b.columns, product->operation.dense.grad);
     if (operand[0].wants_grad)
-        give_product(&operand[0], a, g, transposed(b), product->scratch);
+        give_product(&operand[0], a, g, dense, transposed(b), product->scratch);
     if (operand[1].wants_grad)
-        give_product(&operand[1], b, transposed(a), g, product->scratch);
+        give_product(&operand[1], b, transposed(a),
+                     a.column == 1 ? sparse__columns(operand[0].tensor, a.rows, a.columns) : dense, g,
+                     product->scratch);
     if (product->operation.count == 3 && operand[2].wants_grad)
         give_bias(&operand[2], a.rows, product->operation.dense.grad);
 }
@@ -208,7 +226,8 @@ static Tensor *compute(Value *v, const Shape *shape, Matrix a, Matrix b)
     const Operation *operation = &product->operation;
     product->a = a;
     product->b = b;
-    multiply(a, b, operation->count == 3 ? operation->operand[2].numbers : NULL, operation->dense.data,
+    multiply(a, a.column == 1 ? sparse__rows(operation->operand[0].tensor, a.rows, a.columns) : dense, b,
+             operation->count == 3 ? operation->operand[2].numbers : NULL, operation->dense.data,
              false, product->scratch);
     return operation__end(v, shape);
 }

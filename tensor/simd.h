@@ -1,0 +1,77 @@
+/* simd.h - vectors, for the files that are compiled once for each instruction set (see kernels.cmake).
+ *
+ * KERNELS_ISA           the suffix of what such a file exports: base, avx2, avx512
+ * KERNELS_VECTOR_BYTES  the width of a vector: 16, 32, 64
+ *
+ * Only the compiler's vector extensions are used, so the base variant serves any processor: SSE2, NEON,
+ * WASM SIMD128, or plain scalars. */
+#ifndef VALGRAD_TENSOR_SIMD_H
+#define VALGRAD_TENSOR_SIMD_H
+
+#include <stdint.h>
+
+#include <valgrad/real.h>
+
+#ifndef KERNELS_ISA
+#define KERNELS_ISA base
+#endif
+#ifndef KERNELS_VECTOR_BYTES
+#define KERNELS_VECTOR_BYTES 16
+#endif
+
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+
+/* clang-format off: it takes UNROLL and INDEPENDENT before a loop for declarations */
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* The caller promises that loop iterations are independent (see kernels.h on overlap). */
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+typedef real Vector __attribute__((vector_size(KERNELS_VECTOR_BYTES)));
+typedef real Unaligned
+    __attribute__((vector_size(KERNELS_VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+
+/* LANES for the preprocessor, and the integer as wide as a lane. */
+#ifdef VALGRAD_FLOAT
+#define LANES (KERNELS_VECTOR_BYTES / 4)
+typedef int32_t LaneBits;
+#else
+#define LANES (KERNELS_VECTOR_BYTES / 8)
+typedef int64_t LaneBits;
+#endif
+typedef LaneBits Mask
+    __attribute__((vector_size(KERNELS_VECTOR_BYTES))); /* all bits of a lane, or none */
+
+/* The lanes of x and y, counted through, that the constants name; MaskType is what GCC wants. */
+#if defined(__clang__)
+#define SHUFFLE(MaskType, x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define SHUFFLE(MaskType, x, y, ...) __builtin_shuffle(x, y, (MaskType){__VA_ARGS__})
+#endif
+
+INLINE Vector load(const real *p)
+{
+    return *(const Unaligned *)p;
+}
+
+INLINE void store(real *p, Vector x)
+{
+    *(Unaligned *)p = x;
+}
+
+INLINE int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+#endif

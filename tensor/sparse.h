@@ -1,0 +1,13 @@
+/* sparse.h - leaves that are mostly zeros, such as pixels: found out and remembered. */
+#ifndef VALGRAD_TENSOR_SPARSE_H
+#define VALGRAD_TENSOR_SPARSE_H
+
+#include "tensor/tensor_internal.h"
+
+/* The lists of the non-zeros of t, contiguous, as a matrix of rows x columns, or of its transpose (for which
+ * sparse__rows has found room). first is NULL where a dense product is better: t is no whole leaf, has too
+ * few zeros, or is too small. Kept with the leaf until its numbers change. */
+RowLists sparse__rows(const Tensor *t, int64_t rows, int64_t columns);
+RowLists sparse__columns(const Tensor *t, int64_t rows, int64_t columns);
+
+#endif

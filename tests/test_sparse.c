@@ -1,0 +1,248 @@
+/* test_sparse.c - products with leaves that are mostly zeros: the numbers of the dense product, found
+ * out anew when the leaf is filled anew, and NaN where 0 meets an infinity. */
+#include <valgrad/tensor.h>
+
+#include "kernels.h"
+#include "sparse.h"
+#include "testing.h"
+
+enum { ROWS = 24, DEPTH = 300 }; /* enough of both that lists pay */
+
+/* ---- the kernels -------------------------------------------------------------------------------- */
+
+static real drawn(Random *random, double density)
+{
+    const real number = random_uniform(random, -1, 1);
+    return (double)random_uniform(random, 0, 1) < density ? number : 0;
+}
+
+static const Kernels *variant(int i)
+{
+    int count;
+    const Kernels *const *all = kernels__all(&count);
+    return i < count ? all[i] : NULL;
+}
+
+START_TEST(lists_name_all_that_is_not_zero)
+{
+    const Kernels *kernels = variant(_i);
+    real a[3 * 37] = {0};
+    int32_t first[4], column[10 + 37 + LISTS_SLACK];
+    const RowLists lists = {first, column};
+    a[0] = 1, a[36] = (real)NAN, a[2 * 37 + 5] = (real)INFINITY, a[2 * 37 + 20] = -2;
+    a[3] = (real)-0.0;
+    ck_assert_int_eq(kernels->nonzeros(a, 3, 37, 10, lists), 4);
+    const int32_t firsts[] = {0, 2, 2, 4}, columns[] = {0, 36, 5, 20};
+    ck_assert_mem_eq(first, firsts, sizeof firsts);
+    ck_assert_mem_eq(column, columns, sizeof columns);
+    ck_assert_int_eq(kernels->nonzeros(a, 3, 37, 4, lists), 4);
+    ck_assert_int_eq(kernels->nonzeros(a, 3, 37, 3, lists), -1);
+}
+END_TEST
+
+/* Sparse and dense product of one shape, side by side. */
+static void compare_products(const Kernels *kernels, int64_t n, double density, bool bias,
+                             bool accumulate)
+{
+    enum { M = 9, K = 50, MOST_N = 200 };
+    static real a[M * K], b[K * MOST_N], c[2][M * MOST_N], biases[MOST_N], scratch[1 << 16];
+    static int32_t first[M + 1], column[M * K + K + LISTS_SLACK];
+    const RowLists lists = {first, column};
+    Random random = random_seeded(7);
+    for (int i = 0; i < M * K; i++)
+        a[i] = drawn(&random, density);
+    for (int i = 0; i < K * MOST_N; i++)
+        b[i] = drawn(&random, 1);
+    for (int i = 0; i < M * MOST_N; i++)
+        c[0][i] = c[1][i] = drawn(&random, 1);
+    for (int i = 0; i < MOST_N; i++)
+        biases[i] = drawn(&random, 1);
+    Gemm gemm = {.m = M,
+                 .n = n,
+                 .k = K,
+                 .a = a,
+                 .a_row = K,
+                 .a_col = 1,
+                 .b = b,
+                 .b_row = n,
+                 .b_col = 1,
+                 .bias = bias ? biases : NULL,
+                 .c = c[0],
+                 .ldc = n,
+                 .accumulate = accumulate,
+                 .scratch = scratch};
+    ck_assert_int_ge(kernels->nonzeros(a, M, K, M * K, lists), 0);
+    kernels->gemm(&gemm);
+    gemm.c = c[1];
+    kernels->sparse_gemm(&gemm, lists);
+    for (int64_t i = 0; i < M * MOST_N; i++)
+        assert_near(c[1][i], c[0][i], 20 * REAL_EPSILON);
+}
+
+START_TEST(a_sparse_product_is_the_dense_one)
+{
+    const int64_t columns[] = {1, 7, 64, 100, 200};
+    const double densities[] = {0, 0.1, 1};
+    for (size_t n = 0; n < COUNT(columns); n++) {
+        for (size_t d = 0; d < COUNT(densities); d++) {
+            for (int form = 0; form < 4; form++)
+                compare_products(variant(_i), columns[n], densities[d], form & 1, form & 2);
+        }
+    }
+}
+END_TEST
+
+START_TEST(infinity_and_nan_are_found_wherever_they_are)
+{
+    real x[150] = {0};
+    for (int i = 0; i < (int)COUNT(x); i++) {
+        const real unfit[] = {(real)INFINITY, -(real)INFINITY, (real)NAN};
+        ck_assert(variant(_i)->all_finite(x, COUNT(x)));
+        x[i] = unfit[i % 3];
+        ck_assert(!variant(_i)->all_finite(x, COUNT(x)));
+        x[i] = (real)-1e30;
+    }
+}
+END_TEST
+
+/* ---- through the graph -------------------------------------------------------------------------- */
+
+static void fill(real *numbers, double density, uint64_t seed)
+{
+    Random random = random_seeded(seed);
+    for (int i = 0; i < ROWS * DEPTH; i++)
+        numbers[i] = drawn(&random, density);
+}
+
+/* y = x w + b for the numbers in x and its gradient for w; a view of more than the whole leaf goes by the
+ * dense kernel, which is the yardstick. */
+static void check_layer(Tensor *x, Tensor *w, const real *numbers)
+{
+    static real y[2][ROWS * 64], gradient[2][DEPTH * 64], twice[2 * ROWS * DEPTH];
+    memcpy(twice, numbers, sizeof(real) * ROWS * DEPTH);
+    VALGRAD_SCOPE {
+        Tensor *both = tensor_const(twice, TENSOR_SHAPE(2 * ROWS, DEPTH));
+        Tensor *inputs[] = {x, tensor_slice(both, 0, 0, ROWS, 1)};
+        ck_assert_ptr_null(sparse__rows(inputs[1], ROWS, DEPTH).first);
+        for (int i = 0; i < 2; i++) {
+            Tensor *result = tensor_matmul(inputs[i], w);
+            tensor_zero_grad(w);
+            assert_status(tensor_backward(tensor_sum_all(tensor_square(result)), NULL), VALGRAD_OK);
+            assert_status(tensor_get(result, COUNT(y[i]), y[i]), VALGRAD_OK);
+            assert_status(tensor_get_grad(w, COUNT(gradient[i]), gradient[i]), VALGRAD_OK);
+        }
+    }
+    for (size_t i = 0; i < COUNT(y[0]); i++)
+        assert_near(y[0][i], y[1][i], 100 * REAL_EPSILON);
+    for (size_t i = 0; i < COUNT(gradient[0]); i++)
+        assert_near(gradient[0][i], gradient[1][i], 100 * REAL_EPSILON);
+}
+
+static Tensor *weights(void)
+{
+    Random random = random_seeded(3);
+    Tensor *w = tensor_param(NULL, TENSOR_SHAPE(DEPTH, 64));
+    assert_status(tensor_fill_uniform(w, -1, 1, &random), VALGRAD_OK);
+    return w;
+}
+
+START_TEST(a_leaf_filled_anew_is_looked_at_anew)
+{
+    static real numbers[ROWS * DEPTH];
+    Tensor *x = tensor_param(NULL, TENSOR_SHAPE(ROWS, DEPTH)), *w = weights();
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        fill(numbers, 0.2, seed);
+        assert_status(tensor_set(x, COUNT(numbers), numbers), VALGRAD_OK);
+        ck_assert_ptr_nonnull(sparse__rows(x, ROWS, DEPTH).first);
+        check_layer(x, w, numbers);
+    }
+    numbers[5 * DEPTH + 7] = 3;
+    assert_status(value_set_data(tensor_at(x, 5 * DEPTH + 7), 3), VALGRAD_OK);
+    check_layer(x, w, numbers);
+    tensor_release(x);
+    tensor_release(w);
+}
+END_TEST
+
+START_TEST(dense_leaves_are_multiplied_densely_and_may_become_sparse)
+{
+    static real numbers[ROWS * DEPTH];
+    Tensor *x = tensor_param(NULL, TENSOR_SHAPE(ROWS, DEPTH)), *w = weights();
+    fill(numbers, 0.9, 1);
+    assert_status(tensor_set(x, COUNT(numbers), numbers), VALGRAD_OK);
+    ck_assert_ptr_null(sparse__rows(x, ROWS, DEPTH).first);
+    check_layer(x, w, numbers);
+    fill(numbers, 0.2, 2);
+    int fillings = 0;
+    do {
+        assert_status(tensor_set(x, COUNT(numbers), numbers), VALGRAD_OK);
+        check_layer(x, w, numbers);
+    } while (!sparse__rows(x, ROWS, DEPTH).first && ++fillings < 100);
+    ck_assert_int_gt(fillings, 1);
+    ck_assert_int_lt(fillings, 100);
+    tensor_release(x);
+    tensor_release(w);
+}
+END_TEST
+
+START_TEST(only_whole_leaves_of_some_size_have_lists)
+{
+    VALGRAD_SCOPE {
+        Tensor *x = tensor_zeros(TENSOR_SHAPE(ROWS, DEPTH));
+        ck_assert_ptr_nonnull(sparse__rows(x, ROWS, DEPTH).first);
+        ck_assert_ptr_nonnull(sparse__columns(x, ROWS, DEPTH).first);
+        ck_assert_ptr_null(sparse__columns(x, DEPTH, ROWS).first);
+        ck_assert_ptr_nonnull(sparse__rows(x, DEPTH, ROWS).first);
+        ck_assert_ptr_null(sparse__columns(x, ROWS, DEPTH).first);
+        ck_assert_ptr_null(sparse__rows(tensor_slice(x, 0, 1, ROWS, 1), ROWS - 1, DEPTH).first);
+        ck_assert_ptr_null(sparse__rows(tensor_square(x), ROWS, DEPTH).first);
+        ck_assert_ptr_null(sparse__rows(x, 1, ROWS * DEPTH).first);
+        ck_assert_ptr_null(sparse__rows(tensor_zeros(TENSOR_SHAPE(10, 10)), 10, 10).first);
+    }
+}
+END_TEST
+
+START_TEST(zero_times_infinity_is_nan)
+{
+    VALGRAD_SCOPE {
+        Tensor *x = tensor_zeros(TENSOR_SHAPE(ROWS, DEPTH)),
+               *w = tensor_zeros(TENSOR_SHAPE(DEPTH, 64));
+        assert_status(value_set_data(tensor_at(w, 64 * 9 + 5), (real)INFINITY), VALGRAD_OK);
+        Tensor *y = tensor_matmul(x, w);
+        ck_assert_ptr_nonnull(sparse__rows(x, ROWS, DEPTH).first);
+        ck_assert(isnan(value_data(tensor_at(y, 5))));
+        assert_same(value_data(tensor_at(y, 6)), 0);
+    }
+}
+END_TEST
+
+START_TEST(an_infinite_gradient_of_zero_pixels_is_nan)
+{
+    VALGRAD_SCOPE {
+        Tensor *x = tensor_zeros(TENSOR_SHAPE(ROWS, DEPTH)),
+               *w = tensor_leaf(NULL, TENSOR_SHAPE(DEPTH, 64));
+        Tensor *y = tensor_matmul(x, w);
+        assert_status(tensor_backward(y, tensor_full((real)INFINITY, TENSOR_SHAPE(ROWS, 64))),
+                      VALGRAD_OK);
+        ck_assert(isnan(value_grad(tensor_at(w, 0))));
+    }
+}
+END_TEST
+
+int main(void)
+{
+    int count;
+    kernels__all(&count);
+    Suite *suite = suite_create("sparse");
+    TCase *kernels = new_case(suite, "every variant", 30);
+    tcase_add_loop_test(kernels, lists_name_all_that_is_not_zero, 0, count);
+    tcase_add_loop_test(kernels, a_sparse_product_is_the_dense_one, 0, count);
+    tcase_add_loop_test(kernels, infinity_and_nan_are_found_wherever_they_are, 0, count);
+    TCase *graph = new_case(suite, "through the graph", 30);
+    tcase_add_test(graph, a_leaf_filled_anew_is_looked_at_anew);
+    tcase_add_test(graph, dense_leaves_are_multiplied_densely_and_may_become_sparse);
+    tcase_add_test(graph, only_whole_leaves_of_some_size_have_lists);
+    tcase_add_test(graph, zero_times_infinity_is_nan);
+    tcase_add_test(graph, an_infinite_gradient_of_zero_pixels_is_nan);
+    return run_suite(suite);
+}
