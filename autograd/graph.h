@@ -253,6 +253,9 @@ bool nary__is_sum(const Value *v);
 bool nary__has_pairs(const Value *v);
 bool nary__is_custom(const Value *v);
 
+/* The operation and context of a node made by value_custom. */
+const ValueOp *nary__custom(const Value *v, void **context);
+
 /* ---- backward.c ---- */
 
 /* Gives this thread's queue back. */

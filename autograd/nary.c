@@ -138,6 +138,12 @@ bool nary__is_custom(const Value *v)
     return kind_of(v) == &custom_kind;
 }
 
+const ValueOp *nary__custom(const Value *v, void **context)
+{
+    *context = nary_of(v)->context;
+    return nary_of(v)->op;
+}
+
 bool nary__partials(const Value *v, real *partials)
 {
     const NodeKind *kind = kind_of(v);

@@ -4,8 +4,8 @@
  * gradient even has the right size, so nothing looks odd, and descent goes up. At x = 0, where both are
  * 0, a check sees nothing: one place is not a check.
  *
- * Found by: the numeric slope at several places, compared with its sign. (A check that compares absolute
- * values would let this pass. Some do.)
+ * Found by: the numeric slope at several places, compared with its sign (a check that compares absolute
+ * values would let this pass; some do), or by value_gradcheck(), which does that and names the operation.
  * The mend: the minus. */
 #include <math.h>
 #include <stdio.h>
@@ -49,6 +49,22 @@ static double slope_measured(double at)
     return (1 / (1 + right * right) - 1 / (1 + left * left)) / (2 * h);
 }
 
+static Value *apply(Value *const *x, void *op)
+{
+    return value_custom(op, 1, x, NULL);
+}
+
+static void gradcheck(const ValueOp *op)
+{
+    VALGRAD_SCOPE {
+        GradcheckReport report;
+        Value *x = value_leaf(0.5f);
+        const bool pass =
+            value_gradcheck(apply, (void *)(uintptr_t)op, 1, &x, NULL, &report) == VALGRAD_OK;
+        printf("  gradcheck: %s%s\n", pass ? "pass" : "FAIL in ", report.op);
+    }
+}
+
 static void check(const char *name, const ValueOp *op)
 {
     const double places[] = {-2, 0, 0.5, 1};
@@ -58,6 +74,7 @@ static void check(const char *name, const ValueOp *op)
         printf("  x = %4.1f  backward %6.3f  measured %6.3f  %s\n", places[i], slope, measured,
                fabs(slope - measured) < 0.001 ? "right" : "WRONG");
     }
+    gradcheck(op);
 }
 
 int main(void)

@@ -3,6 +3,7 @@
 #define VALGRAD_VALGRAD_H
 
 #include <valgrad/error.h>
+#include <valgrad/gradcheck.h>
 #include <valgrad/inspect.h>
 #include <valgrad/nn.h>
 #include <valgrad/random.h>
