@@ -1,9 +1,10 @@
-/* reduce.c - sums, means and maxima over axes.
+/* reduce.c - sums, means, products, extremes, variances and norms over axes.
  *
  * Every reduction sees rows x columns: the axes to be reduced are moved to the end by a view (gathered
  * only if they were not there), and each row becomes one number. */
 #include <math.h>
 
+#include "tensor/squares.h"
 #include "tensor/tensor_internal.h"
 
 /* The result's shape: t's without the axes of mask, or with sides of 1 there. */
@@ -28,21 +29,179 @@ static int64_t columns_of(const Value *v)
 
 /* ---- one row ----------------------------------------------------------------------------------- */
 
-typedef real RowForward(const real *x, int64_t n);
+/* A row of n numbers; what the operation was given besides; room for n more. */
+typedef struct Row {
+    const real *x;
+    int64_t n;
+    real parameter;
+    real *room;
+} Row;
 
-static real row_sum(const real *x, int64_t n)
+typedef real RowForward(Row row);
+
+static real row_sum(Row row)
 {
-    return kernels__get()->sum(x, n);
+    return kernels__get()->sum(row.x, row.n);
 }
 
-static real row_mean(const real *x, int64_t n)
+static real row_mean(Row row)
 {
-    return kernels__get()->sum(x, n) / (real)n;
+    return kernels__get()->sum(row.x, row.n) / (real)row.n;
 }
 
-static real row_max(const real *x, int64_t n)
+static real row_max(Row row)
 {
-    return kernels__get()->max(x, n);
+    return kernels__get()->max(row.x, row.n);
+}
+
+/* NaN wins, as in row_max. */
+static real row_min(Row row)
+{
+    real min = (real)INFINITY;
+    for (int64_t i = 0; i < row.n && !isnan(min); i++)
+        min = row.x[i] >= min ? min : row.x[i];
+    return min;
+}
+
+static real row_prod(Row row)
+{
+    real product = 1;
+    for (int64_t i = 0; i < row.n; i++)
+        product *= row.x[i];
+    return product;
+}
+
+/* sqrt(sum x_i^2), without overflow or underflow in between: what is so large or small that its square is
+ * not safe is scaled by the greatest first. Overwrites room (which may be x). */
+static real euclidean(const real *x, int64_t n, real *room)
+{
+    const real max = squares__magnitude(x, n);
+    if (max == 0 || isinf(max) || isnan(max))
+        return max;
+    if (squares__are_safe(max))
+        return (real)sqrt((double)kernels__get()->dot(x, x, n));
+    for (int64_t i = 0; i < n; i++)
+        room[i] = x[i] / max;
+    return max * (real)sqrt((double)kernels__get()->dot(room, room, n));
+}
+
+/* Writes x_i - mean into the room: exactly 0 where all are equal, of which the mean may be rounded. */
+static void center(Row row)
+{
+    const real mean = row_mean(row);
+    bool equal = true;
+    for (int64_t i = 0; i < row.n; i++) {
+        row.room[i] = row.x[i] - mean;
+        equal &= row.x[i] == row.x[0];
+    }
+    if (equal && isfinite(row.x[0]))
+        kernels__get()->fill(row.room, 0, row.n);
+}
+
+/* parameter: 1 if unbiased, otherwise 0. */
+static real row_var(Row row)
+{
+    center(row);
+    return kernels__get()->dot(row.room, row.room, row.n) / ((real)row.n - row.parameter);
+}
+
+static real row_std(Row row)
+{
+    center(row);
+    return euclidean(row.room, row.n, row.room) / (real)sqrt((double)((real)row.n - row.parameter));
+}
+
+static real row_norm1(Row row)
+{
+    for (int64_t i = 0; i < row.n; i++)
+        row.room[i] = (real)fabs((double)row.x[i]);
+    return kernels__get()->sum(row.room, row.n);
+}
+
+static real row_norm2(Row row)
+{
+    return euclidean(row.x, row.n, row.room);
+}
+
+static real row_norm_max(Row row)
+{
+    return squares__magnitude(row.x, row.n);
+}
+
+/* ---- derivatives of a row ----------------------------------------------------------------------- */
+
+/* Writes d f / d x_i into the room. */
+typedef void RowPartials(Row row, real f);
+
+/* Equal extremes share the derivative; all are NaN if the extreme is. */
+static void extreme_partials(Row row, real f)
+{
+    int64_t equal = 0;
+    for (int64_t i = 0; i < row.n; i++)
+        equal += row.x[i] == f;
+    for (int64_t i = 0; i < row.n; i++)
+        row.room[i] = isnan(f) ? f : (real)(row.x[i] == f) / (real)equal;
+}
+
+/* The product of the others, from both ends: right with zeros among them. */
+static void prod_partials(Row row, real f)
+{
+    (void)f;
+    real before = 1, after = 1;
+    for (int64_t i = 0; i < row.n; i++) {
+        row.room[i] = before;
+        before *= row.x[i];
+    }
+    for (int64_t i = row.n - 1; i >= 0; i--) {
+        row.room[i] *= after;
+        after *= row.x[i];
+    }
+}
+
+/* 2 (x_i - mean) / (n - parameter) */
+static void var_partials(Row row, real f)
+{
+    (void)f;
+    center(row);
+    kernels__get()->scale(row.room, 2 / ((real)row.n - row.parameter), row.room, row.n);
+}
+
+/* (x_i - mean) / ((n - parameter) f); 0 where all are equal. */
+static void std_partials(Row row, real f)
+{
+    center(row);
+    for (int64_t i = 0; i < row.n; i++)
+        row.room[i] = f == 0 ? 0 : row.room[i] / f / ((real)row.n - row.parameter);
+}
+
+static real sign_of(real x)
+{
+    return x > 0 ? 1 : x < 0 ? -1 : x;
+}
+
+static void norm1_partials(Row row, real f)
+{
+    (void)f;
+    for (int64_t i = 0; i < row.n; i++)
+        row.room[i] = sign_of(row.x[i]);
+}
+
+/* x_i / f; at 0 the subgradient of least size, which is 0. */
+static void norm2_partials(Row row, real f)
+{
+    for (int64_t i = 0; i < row.n; i++)
+        row.room[i] = f == 0 ? 0 : row.x[i] / f;
+}
+
+static void norm_max_partials(Row row, real f)
+{
+    int64_t equal = 0;
+    for (int64_t i = 0; i < row.n; i++)
+        equal += (real)fabs((double)row.x[i]) == f;
+    for (int64_t i = 0; i < row.n; i++) {
+        const real share = (real)fabs((double)row.x[i]) == f ? sign_of(row.x[i]) / (real)equal : 0;
+        row.room[i] = isnan(f) ? f : share;
+    }
 }
 
 /* ---- backward ---------------------------------------------------------------------------------- */
@@ -72,62 +231,167 @@ static void backward_mean(Value *v)
     spread_rows(v, 1 / (real)columns_of(v));
 }
 
-/* The share of each maximum among equals; NaN if the maximum is NaN. */
-static real max_share(const real *x, int64_t n, real max)
-{
-    int64_t equal = 0;
-    for (int64_t i = 0; i < n; i++)
-        equal += x[i] == max;
-    return equal ? 1 / (real)equal : (real)NAN;
-}
-
-static void backward_max(Value *v)
+/* saved: room for a row. */
+static void chain_partials(Value *v, RowPartials *partials)
 {
     const Operation *operation = operation_of(v);
     const int64_t rows = operation->dense.n, columns = columns_of(v);
     const Gradient to = gradient__begin(&operation->operand[0]);
     for (int64_t r = 0; r < rows; r++) {
-        const real *x = operation->operand[0].numbers + r * columns, max = operation->dense.data[r];
         const real g = operation->dense.grad[r];
-        const real share = g == 0 ? 0 : g * max_share(x, columns, max);
-        for (int64_t c = 0; c < columns; c++) {
-            const real part = x[c] == max || max != max ? share : 0;
-            real *grad = &to.grad[r * columns + c];
-            *grad = to.fresh ? part : *grad + part;
-        }
+        const bool skip = g == 0 && !backward__strict();
+        const Row row = {operation->operand[0].numbers + r * columns, columns, operation->parameter,
+                         operation->saved};
+        if (!skip)
+            partials(row, operation->dense.data[r]);
+        for (int64_t c = 0; c < columns; c++)
+            gradient__put(to, r * columns + c, skip ? 0 : g * row.room[c]);
     }
     gradient__end(&operation->operand[0], to);
 }
 
+#define BACKWARD(name)                                                                             \
+    static void backward_##name(Value *v)                                                          \
+    {                                                                                              \
+        chain_partials(v, name##_partials);                                                        \
+    }
+BACKWARD(extreme)
+BACKWARD(prod)
+BACKWARD(var)
+BACKWARD(std)
+BACKWARD(norm1)
+BACKWARD(norm2)
+BACKWARD(norm_max)
+#undef BACKWARD
+
 /* ---- meaning ----------------------------------------------------------------------------------- */
 
-/* Each row as one instruction, divided by `divisor` unless that is 0. */
-static void expand_rows(const Value *v, Expansion *e, int op, real divisor)
+/* Says what one row of x means; room for as many slots. */
+typedef ProgramSlot RowExpand(const Value *v, Expansion *e, int64_t n, const ProgramSlot *x,
+                              ProgramSlot *room);
+
+static void expand_rows(const Value *v, Expansion *e, RowExpand *expand)
 {
     const int64_t columns = columns_of(v);
     const ProgramSlot *x = operation__slots(v, 0, e);
-    for (int64_t r = 0; x && r < dense_of(v)->n; r++) {
-        ProgramSlot slot = expansion__nary(e, op, columns, x + r * columns);
-        if (divisor != 0)
-            slot = expansion__op2(e, OP_div, slot, expansion__constant(e, divisor));
-        expansion__result(e, r, slot);
+    ProgramSlot *room = expansion__room(e, columns);
+    for (int64_t r = 0; room && r < dense_of(v)->n; r++)
+        expansion__result(e, r, expand(v, e, columns, x + r * columns, room));
+}
+
+static ProgramSlot sum_means(const Value *v, Expansion *e, int64_t n, const ProgramSlot *x,
+                             ProgramSlot *room)
+{
+    (void)v, (void)room;
+    return expansion__nary(e, PROGRAM_SUM, n, x);
+}
+
+static ProgramSlot divided(Expansion *e, ProgramSlot slot, real divisor)
+{
+    return expansion__op2(e, OP_div, slot, expansion__constant(e, divisor));
+}
+
+static ProgramSlot mean_means(const Value *v, Expansion *e, int64_t n, const ProgramSlot *x,
+                              ProgramSlot *room)
+{
+    return divided(e, sum_means(v, e, n, x, room), (real)n);
+}
+
+static ProgramSlot max_means(const Value *v, Expansion *e, int64_t n, const ProgramSlot *x,
+                             ProgramSlot *room)
+{
+    (void)v, (void)room;
+    return expansion__nary(e, PROGRAM_MAX, n, x);
+}
+
+static ProgramSlot min_means(const Value *v, Expansion *e, int64_t n, const ProgramSlot *x,
+                             ProgramSlot *room)
+{
+    (void)v, (void)room;
+    return expansion__nary(e, PROGRAM_MIN, n, x);
+}
+
+static ProgramSlot prod_means(const Value *v, Expansion *e, int64_t n, const ProgramSlot *x,
+                              ProgramSlot *room)
+{
+    (void)v, (void)room;
+    ProgramSlot product = n > 0 ? x[0] : expansion__constant(e, 1);
+    for (int64_t i = 1; i < n; i++)
+        product = expansion__op2(e, OP_mul, product, x[i]);
+    return product;
+}
+
+static void expand_deviations(const Value *v, Expansion *e, int64_t n, const ProgramSlot *x,
+                              ProgramSlot *room)
+{
+    const ProgramSlot mean = mean_means(v, e, n, x, room);
+    for (int64_t i = 0; i < n; i++)
+        room[i] = expansion__op2(e, OP_sub, x[i], mean);
+}
+
+static ProgramSlot var_means(const Value *v, Expansion *e, int64_t n, const ProgramSlot *x,
+                             ProgramSlot *room)
+{
+    expand_deviations(v, e, n, x, room);
+    for (int64_t i = 0; i < n; i++)
+        room[i] = expansion__op1(e, OP_square, room[i], 0);
+    return divided(e, expansion__nary(e, PROGRAM_SUM, n, room),
+                   (real)n - operation_of(v)->parameter);
+}
+
+static ProgramSlot std_means(const Value *v, Expansion *e, int64_t n, const ProgramSlot *x,
+                             ProgramSlot *room)
+{
+    expand_deviations(v, e, n, x, room);
+    return divided(e, expansion__nary(e, PROGRAM_NORM2, n, room),
+                   (real)sqrt((double)((real)n - operation_of(v)->parameter)));
+}
+
+static void expand_magnitudes(Expansion *e, int64_t n, const ProgramSlot *x, ProgramSlot *room)
+{
+    for (int64_t i = 0; i < n; i++)
+        room[i] = expansion__op1(e, OP_abs, x[i], 0);
+}
+
+static ProgramSlot norm1_means(const Value *v, Expansion *e, int64_t n, const ProgramSlot *x,
+                               ProgramSlot *room)
+{
+    (void)v;
+    expand_magnitudes(e, n, x, room);
+    return expansion__nary(e, PROGRAM_SUM, n, room);
+}
+
+static ProgramSlot norm2_means(const Value *v, Expansion *e, int64_t n, const ProgramSlot *x,
+                               ProgramSlot *room)
+{
+    (void)v, (void)room;
+    return expansion__nary(e, PROGRAM_NORM2, n, x);
+}
+
+static ProgramSlot norm_max_means(const Value *v, Expansion *e, int64_t n, const ProgramSlot *x,
+                                  ProgramSlot *room)
+{
+    (void)v;
+    expand_magnitudes(e, n, x, room);
+    return n > 0 ? expansion__nary(e, PROGRAM_MAX, n, room) : expansion__constant(e, 0);
+}
+
+#define EXPAND(name)                                                                               \
+    static void expand_##name(const Value *v, Expansion *e)                                        \
+    {                                                                                              \
+        expand_rows(v, e, name##_means);                                                           \
     }
-}
-
-static void expand_sum(const Value *v, Expansion *e)
-{
-    expand_rows(v, e, PROGRAM_SUM, 0);
-}
-
-static void expand_mean(const Value *v, Expansion *e)
-{
-    expand_rows(v, e, PROGRAM_SUM, (real)columns_of(v));
-}
-
-static void expand_max(const Value *v, Expansion *e)
-{
-    expand_rows(v, e, PROGRAM_MAX, 0);
-}
+EXPAND(sum)
+EXPAND(mean)
+EXPAND(max)
+EXPAND(min)
+EXPAND(prod)
+EXPAND(var)
+EXPAND(std)
+EXPAND(norm1)
+EXPAND(norm2)
+EXPAND(norm_max)
+#undef EXPAND
 
 /* ---- operations -------------------------------------------------------------------------------- */
 
@@ -135,24 +399,67 @@ typedef struct Reduction {
     const char *function;
     NodeKind kind;
     RowForward *forward;
-    bool needs_columns; /* has no result over nothing */
+    int64_t least_columns; /* a row of fewer numbers has no result */
+    bool needs_room;
+    real parameter;
 } Reduction;
 
-static const Reduction sum_reduction = {"tensor_sum", OPERATION_KIND(backward_sum, expand_sum), row_sum, false};
-static const Reduction mean_reduction = {"tensor_mean", OPERATION_KIND(backward_mean, expand_mean), row_mean, true};
-static const Reduction max_reduction = {"tensor_reduce_max", OPERATION_KIND(backward_max, expand_max), row_max, true};
+#define REDUCTION(function, name, backward, least, room, parameter)                                \
+    {                                                                                              \
+        function, OPERATION_KIND(backward, expand_##name), row_##name, least, room, parameter      \
+    }
+static const Reduction sum_reduction = REDUCTION("tensor_sum", sum, backward_sum, 0, false, 0),
+                       mean_reduction = REDUCTION("tensor_mean", mean, backward_mean, 1, false, 0),
+                       max_reduction =
+                           REDUCTION("tensor_reduce_max", max, backward_extreme, 1, true, 0),
+                       min_reduction =
+                           REDUCTION("tensor_reduce_min", min, backward_extreme, 1, true, 0),
+                       prod_reduction = REDUCTION("tensor_prod", prod, backward_prod, 0, true, 0),
+                       var_reductions[] = {REDUCTION("tensor_var", var, backward_var, 1, true, 0),
+                                           REDUCTION("tensor_var", var, backward_var, 2, true, 1)},
+                       std_reductions[] = {REDUCTION("tensor_std", std, backward_std, 1, true, 0),
+                                           REDUCTION("tensor_std", std, backward_std, 2, true, 1)},
+                       norm1_reduction =
+                           REDUCTION("tensor_norm", norm1, backward_norm1, 0, true, 0),
+                       norm2_reduction =
+                           REDUCTION("tensor_norm", norm2, backward_norm2, 0, true, 0),
+                       norm_max_reduction =
+                           REDUCTION("tensor_norm", norm_max, backward_norm_max, 0, true, 0);
 
-static bool check_columns(const char *function, const Tensor *t, int64_t columns)
+static bool check_columns(const char *function, const Tensor *t, int64_t columns, int64_t least)
 {
-    if (columns > 0)
+    if (columns >= least)
         return true;
     char text[SHAPE_TEXT_BYTES];
-    error__set(VALGRAD_ERROR_SHAPE, "%s: a tensor of shape %s has nothing along these axes", function,
-               shape__text(t->rank, t->shape, text));
+    shape__text(t->rank, t->shape, text);
+    if (columns == 0)
+        error__set(VALGRAD_ERROR_SHAPE, "%s: a tensor of shape %s has nothing along these axes",
+                   function, text);
+    else
+        error__set(VALGRAD_ERROR_SHAPE,
+                   "%s: a tensor of shape %s has %lld along these axes; expected %lld", function,
+                   text, (long long)columns, (long long)least);
     return false;
 }
 
-static Tensor *reduce(const Reduction *reduction, Tensor *t, int count, const int *axes, bool keepdim)
+static Tensor *reduce_rows(const Reduction *reduction, Tensor *moved, int64_t rows, int64_t columns,
+                           const Shape *shape)
+{
+    Value *v = operation__begin(reduction->function, &reduction->kind, sizeof(Operation), shape, 1,
+                                &moved, reduction->needs_room ? columns : 0);
+    if (!v)
+        return NULL;
+    Operation *operation = operation_of(v);
+    operation->parameter = reduction->parameter;
+    for (int64_t r = 0; r < rows; r++)
+        operation->dense.data[r] =
+            reduction->forward((Row){operation->operand[0].numbers + r * columns, columns,
+                                     reduction->parameter, operation->saved});
+    return operation__end(v, shape);
+}
+
+static Tensor *reduce(const Reduction *reduction, Tensor *t, int count, const int *axes,
+                      bool keepdim)
 {
     unsigned mask;
     int64_t rows, columns;
@@ -161,17 +468,11 @@ static Tensor *reduce(const Reduction *reduction, Tensor *t, int count, const in
     if (!tensor__axis_mask(reduction->function, t, count, axes, &mask))
         return NULL;
     const Shape shape = reduced_shape(t, mask, keepdim);
-    Tensor *moved = tensor__axes_last(t, mask, &rows, &columns);
-    Value *v = NULL;
-    if (moved && (!reduction->needs_columns || check_columns(reduction->function, t, columns)))
-        v = operation__begin(reduction->function, &reduction->kind, sizeof(Operation), &shape, 1, &moved, 0);
+    Tensor *moved = tensor__axes_last(t, mask, &rows, &columns), *result = NULL;
+    if (moved && check_columns(reduction->function, t, columns, reduction->least_columns))
+        result = reduce_rows(reduction, moved, rows, columns, &shape);
     tensor__drop(moved, t);
-    if (!v)
-        return NULL;
-    const real *x = operation_of(v)->operand[0].numbers;
-    for (int64_t r = 0; r < rows; r++)
-        dense_of(v)->data[r] = reduction->forward(x + r * columns, columns);
-    return operation__end(v, &shape);
+    return result;
 }
 
 Tensor *tensor_sum(Tensor *t, int count, const int *axes, bool keepdim)
@@ -187,6 +488,38 @@ Tensor *tensor_mean(Tensor *t, int count, const int *axes, bool keepdim)
 Tensor *tensor_reduce_max(Tensor *t, int count, const int *axes, bool keepdim)
 {
     return reduce(&max_reduction, t, count, axes, keepdim);
+}
+
+Tensor *tensor_reduce_min(Tensor *t, int count, const int *axes, bool keepdim)
+{
+    return reduce(&min_reduction, t, count, axes, keepdim);
+}
+
+Tensor *tensor_prod(Tensor *t, int count, const int *axes, bool keepdim)
+{
+    return reduce(&prod_reduction, t, count, axes, keepdim);
+}
+
+Tensor *tensor_var(Tensor *t, int count, const int *axes, bool keepdim, bool unbiased)
+{
+    return reduce(&var_reductions[unbiased], t, count, axes, keepdim);
+}
+
+Tensor *tensor_std(Tensor *t, int count, const int *axes, bool keepdim, bool unbiased)
+{
+    return reduce(&std_reductions[unbiased], t, count, axes, keepdim);
+}
+
+Tensor *tensor_norm(Tensor *t, real p, int count, const int *axes, bool keepdim)
+{
+    const Reduction *reduction = p == 1                ? &norm1_reduction
+                                 : p == 2              ? &norm2_reduction
+                                 : p == (real)INFINITY ? &norm_max_reduction
+                                                       : NULL;
+    if (reduction)
+        return reduce(reduction, t, count, axes, keepdim);
+    error__set(VALGRAD_ERROR_ARGUMENT, "tensor_norm: p %g; expected 1, 2 or INFINITY", (double)p);
+    return NULL;
 }
 
 Tensor *tensor_sum_all(Tensor *t)
@@ -231,7 +564,7 @@ ValgradStatus tensor_argmax(const Tensor *t, int count, const int *axes, int64_t
     ValgradStatus status = VALGRAD_OK;
     if (!x) {
         status = error__memory(function, (size_t)t->size * sizeof *x);
-    } else if (!check_columns(function, t, columns)) {
+    } else if (!check_columns(function, t, columns, 1)) {
         status = VALGRAD_ERROR_SHAPE;
     } else {
         tensor__gather(moved, x);

@@ -64,12 +64,6 @@ static void weights_row(const real *x, int64_t n, real logsumexp, real *out)
 
 /* ---- backward ---------------------------------------------------------------------------------- */
 
-static int64_t columns_of(const Value *v)
-{
-    const Tensor *t = operation_of(v)->operand[0].tensor;
-    return t->rank ? t->shape[t->rank - 1] : 1;
-}
-
 static bool all_zero(const real *g, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -79,68 +73,54 @@ static bool all_zero(const real *g, int64_t n)
     return true;
 }
 
-static void put(Gradient to, int64_t i, real gradient)
-{
-    to.grad[i] = to.fresh ? gradient : to.grad[i] + gradient;
-}
-
 /* dx_i = f_i (g_i - sum_j g_j f_j) */
-static void softmax_chain(const real *f, const real *g, int64_t n, Gradient to, int64_t at)
+static void softmax_chain(const real *f, const real *g, int64_t n, Gradient to)
 {
     const bool zero = all_zero(g, n) && !backward__strict();
     const real mean = zero ? 0 : kernels__get()->dot(f, g, n);
     for (int64_t i = 0; i < n; i++)
-        put(to, at + i, zero ? 0 : f[i] * (g[i] - mean));
+        gradient__put(to, i, zero ? 0 : f[i] * (g[i] - mean));
 }
 
 /* dx_i = g_i - e^f_i sum_j g_j */
-static void log_softmax_chain(const real *f, const real *g, int64_t n, Gradient to, int64_t at)
+static void log_softmax_chain(const real *f, const real *g, int64_t n, Gradient to)
 {
     const bool zero = all_zero(g, n) && !backward__strict();
     const real sum = zero ? 0 : kernels__get()->sum(g, n);
     for (int64_t i = 0; i < n; i++)
-        put(to, at + i, zero ? 0 : g[i] - (real)exp((double)f[i]) * sum);
-}
-
-static void chain_rows(Value *v, void (*chain)(const real *, const real *, int64_t, Gradient, int64_t))
-{
-    const Operation *operation = operation_of(v);
-    const Dense *dense = &operation->dense;
-    const int64_t columns = columns_of(v);
-    const Gradient to = gradient__begin(&operation->operand[0]);
-    for (int64_t at = 0; at < dense->n; at += columns)
-        chain(dense->data + at, dense->grad + at, columns, to, at);
-    gradient__end(&operation->operand[0], to);
+        gradient__put(to, i, zero ? 0 : g[i] - (real)exp((double)f[i]) * sum);
 }
 
 static void backward_softmax(Value *v)
 {
-    chain_rows(v, softmax_chain);
+    operation__chain_rows(v, softmax_chain);
 }
 
 static void backward_log_softmax(Value *v)
 {
-    chain_rows(v, log_softmax_chain);
+    operation__chain_rows(v, log_softmax_chain);
 }
 
 static void backward_logsumexp(Value *v)
 {
     const Operation *operation = operation_of(v);
-    const int64_t columns = columns_of(v);
+    const int64_t columns = operation__columns(v);
     const Gradient to = gradient__begin(&operation->operand[0]);
     for (int64_t r = 0; r < operation->dense.n; r++) {
         real *weights = operation->saved;
         const real g = operation->dense.grad[r];
-        weights_row(operation->operand[0].numbers + r * columns, columns, operation->dense.data[r], weights);
+        weights_row(operation->operand[0].numbers + r * columns, columns, operation->dense.data[r],
+                    weights);
         for (int64_t c = 0; c < columns; c++)
-            put(to, r * columns + c, g == 0 && !backward__strict() ? 0 : g * weights[c]);
+            gradient__put(to, r * columns + c, g == 0 && !backward__strict() ? 0 : g * weights[c]);
     }
     gradient__end(&operation->operand[0], to);
 }
 
 /* ---- meaning ----------------------------------------------------------------------------------- */
 
-ProgramSlot softmax__expand(Expansion *e, int64_t n, const ProgramSlot *x, ProgramSlot *shifted, ProgramSlot *powers)
+ProgramSlot softmax__expand(Expansion *e, int64_t n, const ProgramSlot *x, ProgramSlot *shifted,
+                            ProgramSlot *powers)
 {
     const ProgramSlot max = expansion__detach(e, expansion__nary(e, PROGRAM_MAX, n, x));
     for (int64_t i = 0; i < n; i++) {
@@ -152,7 +132,7 @@ ProgramSlot softmax__expand(Expansion *e, int64_t n, const ProgramSlot *x, Progr
 
 static void expand_rows(const Value *v, Expansion *e, bool logarithm)
 {
-    const int64_t columns = columns_of(v);
+    const int64_t columns = operation__columns(v);
     const ProgramSlot *x = operation__slots(v, 0, e);
     ProgramSlot *shifted = expansion__room(e, columns), *powers = expansion__room(e, columns);
     for (int64_t at = 0; powers && at < dense_of(v)->n; at += columns) {
@@ -178,7 +158,7 @@ static void expand_log_softmax(const Value *v, Expansion *e)
 
 static void expand_logsumexp(const Value *v, Expansion *e)
 {
-    const int64_t columns = columns_of(v);
+    const int64_t columns = operation__columns(v);
     const ProgramSlot *x = operation__slots(v, 0, e);
     for (int64_t r = 0; x && r < dense_of(v)->n; r++)
         expansion__result(e, r, expansion__nary(e, PROGRAM_LOGSUMEXP, columns, x + r * columns));
@@ -186,58 +166,21 @@ static void expand_logsumexp(const Value *v, Expansion *e)
 
 /* ---- operations -------------------------------------------------------------------------------- */
 
+/* False and an error if there is nothing along the axis. (Others look for NULL and axes not there.) */
 static bool check_row(const char *function, const Tensor *t, int axis)
 {
-    if (t->shape[axis] > 0)
+    if (!t || tensor_side(t, axis) != 0)
         return true;
     char text[SHAPE_TEXT_BYTES];
     error__set(VALGRAD_ERROR_SHAPE, "%s: a tensor of shape %s has nothing along axis %d", function,
-               shape__text(t->rank, t->shape, text), axis);
+               shape__text(t->rank, t->shape, text), axis < 0 ? axis + t->rank : axis);
     return false;
 }
 
-/* t with `axis` last, as an operand; its axis in *from. NULL and an error if there is none or it is empty. */
-static Tensor *rows_along(const char *function, Tensor *t, int axis, int *from, int64_t *rows,
-                          int64_t *columns)
-{
-    if (!t)
-        return error__null(function, "t"), NULL;
-    *from = shape__axis(function, t, axis);
-    if (*from < 0 || !check_row(function, t, *from))
-        return NULL;
-    return tensor__axes_last(t, 1u << *from, rows, columns);
-}
-
-/* The result, computed with its axis last, with the axis back where it was. */
-static Tensor *put_axis_back(Tensor *result, int axis)
-{
-    if (!result || axis == result->rank - 1)
-        return result;
-    int order[TENSOR_MAX_RANK];
-    for (int i = 0; i < result->rank; i++)
-        order[i] = i < axis ? i : i == axis ? result->rank - 1 : i - 1;
-    Tensor *view = tensor_permute(result, result->rank, order);
-    tensor__drop(result, view);
-    return view;
-}
-
 static Tensor *map_rows(const char *function, const NodeKind *kind, Tensor *t, int axis,
-                        void (*row)(const real *, int64_t, real *))
+                        RowMap *map)
 {
-    int from;
-    int64_t rows, columns;
-    Tensor *moved = rows_along(function, t, axis, &from, &rows, &columns);
-    if (!moved)
-        return NULL;
-    const Shape shape = shape__of(moved);
-    Value *v = operation__begin(function, kind, sizeof(Operation), &shape, 1, &moved, 0);
-    tensor__drop(moved, t);
-    if (!v)
-        return NULL;
-    const real *x = operation_of(v)->operand[0].numbers;
-    for (int64_t at = 0; at < shape.size; at += columns)
-        row(x + at, columns, dense_of(v)->data + at);
-    return put_axis_back(operation__end(v, &shape), from);
+    return check_row(function, t, axis) ? operation__map_rows(function, kind, t, axis, map) : NULL;
 }
 
 Tensor *tensor_softmax(Tensor *t, int axis)
@@ -256,22 +199,23 @@ Tensor *tensor_logsumexp(Tensor *t, int axis, bool keepdim)
 {
     static const char function[] = "tensor_logsumexp";
     static const NodeKind kind = OPERATION_KIND(backward_logsumexp, expand_logsumexp);
-    int from;
-    int64_t rows, columns;
-    Tensor *moved = rows_along(function, t, axis, &from, &rows, &columns);
+    Rows rows;
+    Tensor *moved =
+        check_row(function, t, axis) ? tensor__axis_last(function, t, axis, &rows) : NULL;
     if (!moved)
         return NULL;
-    Shape shape = {.size = rows};
+    Shape shape = {.size = rows.count};
     for (int i = 0; i < t->rank; i++) {
-        if (i != from || keepdim)
-            shape.sides[shape.rank++] = i == from ? 1 : t->shape[i];
+        if (i != rows.axis || keepdim)
+            shape.sides[shape.rank++] = i == rows.axis ? 1 : t->shape[i];
     }
-    Value *v = operation__begin(function, &kind, sizeof(Operation), &shape, 1, &moved, columns);
+    Value *v =
+        operation__begin(function, &kind, sizeof(Operation), &shape, 1, &moved, rows.columns);
     tensor__drop(moved, t);
     if (!v)
         return NULL;
     const real *x = operation_of(v)->operand[0].numbers;
-    for (int64_t r = 0; r < rows; r++)
-        dense_of(v)->data[r] = logsumexp_row(x + r * columns, columns);
+    for (int64_t r = 0; r < rows.count; r++)
+        dense_of(v)->data[r] = logsumexp_row(x + r * rows.columns, rows.columns);
     return operation__end(v, &shape);
 }

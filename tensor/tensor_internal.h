@@ -137,6 +137,36 @@ typedef struct Gradient {
 Gradient gradient__begin(const Operand *operand);
 void gradient__end(const Operand *operand, Gradient gradient);
 
+/* Writes or adds one number of a gradient. */
+static inline void gradient__put(Gradient to, int64_t i, real gradient)
+{
+    to.grad[i] = to.fresh ? gradient : to.grad[i] + gradient;
+}
+
+/* ---- rows.c: operations along one axis ---- */
+
+typedef struct Rows {
+    int axis; /* where the axis was, counted from 0 */
+    int64_t count, columns;
+} Rows;
+
+/* t with `axis` last, as an operand (tensor__drop when done). NULL and an error for a NULL t or axis that
+ * is not there. */
+Tensor *tensor__axis_last(const char *function, Tensor *t, int axis, Rows *rows);
+
+/* A result computed with its axis last, with the axis back where it was. */
+Tensor *tensor__axis_back(Tensor *result, int axis);
+
+/* An operation that makes of each row another of n numbers; and its backward, from the row made and the
+ * gradient of that to the gradient of the operand's row. */
+typedef void RowMap(const real *x, int64_t n, real *f);
+typedef void RowChain(const real *f, const real *g, int64_t n, Gradient to);
+Tensor *operation__map_rows(const char *function, const NodeKind *kind, Tensor *t, int axis, RowMap *map);
+void operation__chain_rows(Value *v, RowChain *chain);
+
+/* The last side of the first operand. */
+int64_t operation__columns(const Value *v);
+
 /* ---- shared by operations ---- */
 
 /* t with the axes of `mask` moved to the end, in order: t itself if they are there, else a view that the

@@ -16,7 +16,7 @@ typedef struct TensorOperation {
     int operand_count;
     Sides shapes[MOST_OPERANDS];
     Range ranges[MOST_OPERANDS]; /* smooth within; numbers of one operand are distinct */
-    bool optional_last;          /* the last operand may be NULL */
+    int optional_last;           /* so many of the last operands may be NULL */
     bool no_node;                /* moves pointers only */
 } TensorOperation;
 
@@ -60,6 +60,22 @@ BUILD(mean, tensor_mean(x[0], TENSOR_AXES(1), true))
 BUILD(mean_last, tensor_mean(x[0], TENSOR_AXES(1, 2), false))
 BUILD(reduce_max, tensor_reduce_max(x[0], TENSOR_AXES(2, 0), false))
 BUILD(reduce_max_last, tensor_reduce_max(x[0], TENSOR_AXES(-1), true))
+BUILD(reduce_min, tensor_reduce_min(x[0], TENSOR_AXES(0, -1), true))
+BUILD(prod, tensor_prod(x[0], TENSOR_AXES(0, 2), false))
+BUILD(prod_last, tensor_prod(x[0], TENSOR_AXES(-1), false))
+BUILD(var, tensor_var(x[0], TENSOR_AXES(1), true, true))
+BUILD(var_biased, tensor_var(x[0], TENSOR_ALL_AXES, false, false))
+BUILD(std, tensor_std(x[0], TENSOR_AXES(1, 2), false, true))
+BUILD(std_biased, tensor_std(x[0], TENSOR_AXES(0), true, false))
+BUILD(norm_1, tensor_norm(x[0], 1, TENSOR_AXES(-1), false))
+BUILD(norm_2, tensor_norm(x[0], 2, TENSOR_AXES(0, 1), true))
+BUILD(norm_max, tensor_norm(x[0], (real)INFINITY, TENSOR_AXES(1), false))
+BUILD(cumsum, tensor_cumsum(x[0], 1))
+BUILD(cumsum_last, tensor_cumsum(x[0], -1))
+BUILD(layer_norm, tensor_layer_norm(x[0], x[1], x[2], (real)0.1))
+BUILD(layer_norm_gain, tensor_layer_norm(x[0], x[1], NULL, 0))
+BUILD(layer_norm_bias, tensor_layer_norm(x[0], NULL, x[1], (real)1e-5))
+BUILD(layer_norm_alone, tensor_layer_norm(x[0], NULL, NULL, (real)1e-5))
 BUILD(sum_all, tensor_sum_all(x[0]))
 BUILD(mean_all, tensor_mean_all(x[0]))
 
@@ -129,6 +145,40 @@ static const TensorOperation tensor_operations[] = {
     OF_ONE(mean_last, mean, SHAPE(3, 2, 3, 2)),
     OF_ONE(reduce_max, reduce_max, SHAPE(3, 2, 3, 2)),
     OF_ONE(reduce_max_last, reduce_max, SHAPE(2, 2, 3)),
+    OF_ONE(reduce_min, reduce_min, SHAPE(3, 2, 3, 2)),
+    OF_ONE(prod, prod, SHAPE(3, 2, 3, 2)),
+    OF_ONE(prod_last, prod, SHAPE(2, 2, 3)),
+    OF_ONE(var, var, SHAPE(3, 2, 3, 2)),
+    OF_ONE(var_biased, var, SHAPE(2, 2, 3)),
+    OF_ONE(std, std, SHAPE(3, 2, 3, 2)),
+    OF_ONE(std_biased, std, SHAPE(2, 3, 2)),
+    OF_ONE(norm_1, norm, SHAPE(2, 2, 3)),
+    OF_ONE(norm_2, norm, SHAPE(3, 2, 3, 2)),
+    OF_ONE(norm_max, norm, SHAPE(3, 2, 3, 2)),
+    OF_ONE(cumsum, cumsum, SHAPE(3, 2, 3, 2)),
+    OF_ONE(cumsum_last, cumsum, SHAPE(2, 2, 3)),
+    {"tensor_layer_norm",
+     build_layer_norm,
+     3,
+     {SHAPE(2, 2, 3), SHAPE(1, 3), SHAPE(1, 3)},
+     {AT_LARGE, AT_LARGE, AT_LARGE},
+     2,
+     false},
+    {"tensor_layer_norm",
+     build_layer_norm_gain,
+     2,
+     {SHAPE(2, 2, 3), SHAPE(1, 3)},
+     {AT_LARGE, AT_LARGE},
+     true,
+     false},
+    {"tensor_layer_norm",
+     build_layer_norm_bias,
+     2,
+     {SHAPE(2, 2, 3), SHAPE(1, 3)},
+     {AT_LARGE, AT_LARGE},
+     true,
+     false},
+    OF_ONE(layer_norm_alone, layer_norm, SHAPE(3, 2, 2, 3)),
     OF_ONE(sum_all, sum_all, SHAPE(2, 2, 3)),
     OF_ONE(mean_all, mean_all, SHAPE(2, 2, 3)),
     OF_TWO(matmul, matmul, SHAPE(2, 2, 3), SHAPE(2, 3, 2)),

@@ -73,6 +73,59 @@ static int64_t expand_dropout(Tensor *const *x, Value **out)
     return n;
 }
 
+/* ---- running sums ------------------------------------------------------------------------------ */
+
+CALL(cumsum, tensor_cumsum(x[0], -2))
+
+/* Of (2, 3, 4), along the axis of 3. */
+static int64_t expand_cumsum(Tensor *const *x, Value **out)
+{
+    for (int64_t flat = 0; flat < 24; flat++) {
+        Value *up_to[3];
+        const int64_t last = flat / 4 % 3;
+        for (int64_t i = 0; i <= last; i++)
+            up_to[i] = tensor_at(x[0], flat - 4 * (last - i));
+        out[flat] = sum_of((size_t)last + 1, up_to);
+    }
+    return 24;
+}
+
+/* ---- layer norm -------------------------------------------------------------------------------- */
+
+static const double EPSILON = 0.1;
+
+CALL(layer_norm, tensor_layer_norm(x[0], x[1], x[2], (real)EPSILON))
+CALL(layer_norm_alone, tensor_layer_norm(x[0], NULL, NULL, (real)EPSILON))
+
+/* (x - mean) / sqrt(mean (x - mean)^2 + epsilon) of rows of 4, in out. */
+static int64_t expand_layer_norm_alone(Tensor *const *x, Value **out)
+{
+    for (int64_t at = 0; at < tensor_size(x[0]); at += 4) {
+        Value *row[4], *squares[4];
+        for (int64_t i = 0; i < 4; i++)
+            row[i] = tensor_at(x[0], at + i);
+        Value *mean = mean_of(4, row);
+        for (int64_t i = 0; i < 4; i++) {
+            row[i] = keep_value(value_sub(row[i], mean));
+            squares[i] = keep_value(value_square(row[i]));
+        }
+        Value *deviation =
+            keep_value(value_sqrt(keep_value(value_add(mean_of(4, squares), constant(EPSILON)))));
+        for (int64_t i = 0; i < 4; i++)
+            out[at + i] = keep_value(value_div(row[i], deviation));
+    }
+    return tensor_size(x[0]);
+}
+
+static int64_t expand_layer_norm(Tensor *const *x, Value **out)
+{
+    const int64_t n = expand_layer_norm_alone(x, out);
+    for (int64_t i = 0; i < n; i++)
+        out[i] = keep_value(value_add(keep_value(value_mul(out[i], tensor_at(x[1], i % 4))),
+                                      tensor_at(x[2], i % 4)));
+    return n;
+}
+
 /* ---- losses ------------------------------------------------------------------------------------ */
 
 static const int64_t LABELS[] = {2, 0, 2};
@@ -110,6 +163,9 @@ static int64_t expand_cross_entropy_smoothed(Tensor *const *x, Value **out)
 
 static const Case cases[] = {
     CASE(dropout, 1, SHAPE(3, 2, 3, 4)),
+    CASE(cumsum, 1, SHAPE(3, 2, 3, 4)),
+    CASE(layer_norm, 3, SHAPE(3, 2, 3, 4), SHAPE(1, 4), SHAPE(1, 4)),
+    CASE(layer_norm_alone, 1, SHAPE(2, 3, 4)),
     CASE(cross_entropy_smoothed, 1, SHAPE(2, 3, 4)),
 };
 
@@ -206,6 +262,83 @@ START_TEST(dropout_is_for_training)
 }
 END_TEST
 
+/* ---- layer norm: what its expansion does not say -------------------------------------------------- */
+
+/* Numbers whose squares overflow or vanish; a row whose numbers are equal. */
+START_TEST(layer_norm_of_extreme_rows)
+{
+    const real high = (real)sqrt(1.5), slope = (real)sqrt(1 / 1e-5);
+#ifdef VALGRAD_FLOAT
+    const real large = 1e30f, small = 1e-30f;
+#else
+    const real large = 1e200, small = 1e-200;
+#endif
+    VALGRAD_SCOPE {
+        const real rows[] = {-large, 0, large, -small, 0, small};
+        Tensor *x = tensor_leaf(rows, TENSOR_SHAPE(2, 3));
+        Tensor *y = tensor_layer_norm(x, NULL, NULL, 0);
+        for (int i = 0; i < 6; i++)
+            assert_near(value_data(tensor_at(y, i)), (real)(i % 3 - 1) * high, 8 * REAL_EPSILON);
+        assert_status(value_backward(tensor_at(y, 4)), VALGRAD_OK);
+        assert_near(value_grad(tensor_at(x, 4)) * small, high * 2 / 3, 8 * REAL_EPSILON);
+        assert_same(value_grad(tensor_at(x, 1)), 0);
+
+        Tensor *same_numbers = tensor_leaf((real[]){5, 5}, TENSOR_SHAPE(2));
+        Tensor *zero = tensor_layer_norm(same_numbers, NULL, NULL, (real)1e-5);
+        assert_status(value_backward(tensor_at(zero, 0)), VALGRAD_OK);
+        assert_same(value_data(tensor_at(zero, 0)), 0);
+        assert_near(value_grad(tensor_at(same_numbers, 0)), slope / 2, 1e-6);
+        assert_near(value_grad(tensor_at(same_numbers, 1)), -slope / 2, 1e-6);
+    }
+}
+END_TEST
+
+/* A gradient of 0 does not meet an infinite gain, unless IEEE is asked for. */
+START_TEST(layer_norm_with_an_infinite_gain)
+{
+    for (int strict = 0; strict < 2; strict++) {
+        valgrad_set_strict_ieee(strict);
+        VALGRAD_SCOPE {
+            Tensor *x = tensor_leaf((real[]){1, 2, 3, 4}, TENSOR_SHAPE(2, 2));
+            Tensor *gain = tensor_leaf((real[]){1, (real)INFINITY}, TENSOR_SHAPE(2));
+            Tensor *y = tensor_layer_norm(x, gain, NULL, 1);
+            assert_status(value_backward(tensor_at(y, 0)), VALGRAD_OK);
+            for (int i = 0; i < 4; i++)
+                ck_assert_int_eq(isfinite(value_grad(tensor_at(x, i))) != 0, !strict);
+            ck_assert(isfinite(value_grad(tensor_at(gain, 0))));
+        }
+    }
+    valgrad_set_strict_ieee(false);
+}
+END_TEST
+
+START_TEST(layer_norm_of_what_it_cannot_take)
+{
+    VALGRAD_SCOPE {
+        Tensor *x = tensor_zeros(TENSOR_SHAPE(2, 3)), *three = tensor_zeros(TENSOR_SHAPE(3));
+        Tensor *two = tensor_zeros(TENSOR_SHAPE(2)), *none = tensor_zeros(TENSOR_SHAPE(2, 0));
+        Tensor *scalar = tensor_zeros(TENSOR_SCALAR);
+        assert_fails(tensor_layer_norm(NULL, three, three, 0), VALGRAD_ERROR_NULL,
+                     "tensor_layer_norm: x is NULL");
+        assert_fails(tensor_layer_norm(x, two, three, 0), VALGRAD_ERROR_SHAPE,
+                     "tensor_layer_norm: a gain of shape (2) for rows of (2, 3)");
+        assert_fails(tensor_layer_norm(x, NULL, x, 0), VALGRAD_ERROR_SHAPE,
+                     "tensor_layer_norm: a bias of shape (2, 3) for rows of (2, 3)");
+        assert_fails(tensor_layer_norm(none, NULL, NULL, 0), VALGRAD_ERROR_SHAPE,
+                     "tensor_layer_norm: a tensor of shape (2, 0) has no rows of numbers");
+        assert_fails(tensor_layer_norm(scalar, NULL, NULL, 0), VALGRAD_ERROR_SHAPE,
+                     "tensor_layer_norm: a tensor of shape () has no rows of numbers");
+        assert_fails(tensor_layer_norm(x, three, three, -1), VALGRAD_ERROR_ARGUMENT,
+                     "tensor_layer_norm: epsilon -1; expected 0 or more");
+        assert_fails(tensor_cumsum(NULL, 0), VALGRAD_ERROR_NULL, "tensor_cumsum: t is NULL");
+        assert_fails(tensor_cumsum(x, 2), VALGRAD_ERROR_AXIS,
+                     "tensor_cumsum: axis 2 of a tensor of shape (2, 3); expected -2 to 1");
+        ck_assert_int_eq(tensor_size(tensor_cumsum(none, 0)), 0);
+        ck_assert_int_eq(tensor_size(tensor_cumsum(none, 1)), 0);
+    }
+}
+END_TEST
+
 /* ---- losses: what their expansions do not say ----------------------------------------------------- */
 
 START_TEST(smoothing_at_its_ends)
@@ -244,6 +377,10 @@ int main(void)
     tcase_add_test(tests, dropout_keeps_the_mean);
     tcase_add_test(tests, dropped_elements_count_for_nothing);
     tcase_add_test(tests, dropout_is_for_training);
+    tests = new_case(suite, "layer norm", 10);
+    tcase_add_test(tests, layer_norm_of_extreme_rows);
+    tcase_add_test(tests, layer_norm_with_an_infinite_gain);
+    tcase_add_test(tests, layer_norm_of_what_it_cannot_take);
     tests = new_case(suite, "losses", 10);
     tcase_add_test(tests, smoothing_at_its_ends);
     return run_suite(suite);

@@ -137,7 +137,9 @@ static bool operation_on_views(int i, real out[MOST_OUT])
         Tensor *x[MOST_OPERANDS] = {0}, *leaf = NULL;
         for (int j = 0; j < operation->operand_count; j++)
             x[j] = view_for(operation, j, &random, &leaf);
-        done = !operation->optional_last || x[operation->operand_count - 1];
+        done = true;
+        for (int j = 0; j < operation->operand_count; j++)
+            done &= x[j] != NULL;
         if (done)
             done = tensor_backward(operation->build(x), NULL) == VALGRAD_OK;
         if (done)

@@ -229,17 +229,102 @@ static Value *max_of(size_t n, Value *const *x)
     return mean_of(count, maxima);
 }
 
+static Value *min_of(size_t n, Value *const *x)
+{
+    Value *negative[MOST];
+    for (size_t i = 0; i < n; i++)
+        negative[i] = keep_value(value_neg(x[i]));
+    return keep_value(value_neg(max_of(n, negative)));
+}
+
+static Value *prod_of(size_t n, Value *const *x)
+{
+    Value *product = keep_value(value_const(1));
+    for (size_t i = 0; i < n; i++)
+        product = keep_value(value_mul(product, x[i]));
+    return product;
+}
+
+/* sum (x - mean)^2 / (n - correction) */
+static Value *var_with(double correction, size_t n, Value *const *x)
+{
+    Value *mean = mean_of(n, x), *squares[MOST];
+    for (size_t i = 0; i < n; i++)
+        squares[i] = keep_value(value_square(keep_value(value_sub(x[i], mean))));
+    return keep_value(
+        value_div(sum_of(n, squares), keep_value(value_const((real)((double)n - correction)))));
+}
+
+/* The square root; at 0 it has the derivative 0. */
+static Value *root_of(Value *x)
+{
+    return value_data(x) == 0 ? keep_value(value_const(0)) : keep_value(value_sqrt(x));
+}
+
+static Value *var_of(size_t n, Value *const *x)
+{
+    return var_with(1, n, x);
+}
+
+static Value *std_of(size_t n, Value *const *x)
+{
+    bool equal = true;
+    for (size_t i = 0; i < n; i++)
+        equal &= value_data(x[i]) == value_data(x[0]);
+    return equal ? keep_value(value_const(0)) : root_of(var_with(0, n, x));
+}
+
+static Value *norm_1_of(size_t n, Value *const *x)
+{
+    Value *sizes[MOST];
+    for (size_t i = 0; i < n; i++)
+        sizes[i] = keep_value(value_abs(x[i]));
+    return sum_of(n, sizes);
+}
+
+static Value *norm_2_of(size_t n, Value *const *x)
+{
+    return root_of(keep_value(value_dot(n, x, x)));
+}
+
+static Value *norm_max_of(size_t n, Value *const *x)
+{
+    Value *sizes[MOST];
+    for (size_t i = 0; i < n; i++)
+        sizes[i] = keep_value(value_abs(x[i]));
+    return n > 0 ? max_of(n, sizes) : keep_value(value_const(0));
+}
+
+#define REDUCE(name, call)                                                                         \
+    static Tensor *reduce_##name(Tensor *t, int count, const int *axes, bool keepdim)              \
+    {                                                                                              \
+        return call;                                                                               \
+    }
+REDUCE(var, tensor_var(t, count, axes, keepdim, true))
+REDUCE(std, tensor_std(t, count, axes, keepdim, false))
+REDUCE(norm_1, tensor_norm(t, 1, count, axes, keepdim))
+REDUCE(norm_2, tensor_norm(t, 2, count, axes, keepdim))
+REDUCE(norm_max, tensor_norm(t, (real)INFINITY, count, axes, keepdim))
+#undef REDUCE
+
 typedef struct Reduction {
     const char *name;
     Tensor *(*tensor)(Tensor *t, int count, const int *axes, bool keepdim);
     Value *(*value)(size_t n, Value *const *x);
-    bool of_nothing; /* has a result over nothing */
+    int least; /* has no result over fewer */
 } Reduction;
 
 static const Reduction reductions[] = {
-    {"sum", tensor_sum, sum_of, true},
-    {"mean", tensor_mean, mean_of, false},
-    {"reduce_max", tensor_reduce_max, max_of, false},
+    {"sum", tensor_sum, sum_of, 0},
+    {"mean", tensor_mean, mean_of, 1},
+    {"reduce_max", tensor_reduce_max, max_of, 1},
+    {"reduce_min", tensor_reduce_min, min_of, 1},
+    {"prod", tensor_prod, prod_of, 0},
+    {"var", reduce_var, var_of, 2},
+    {"std", reduce_std, std_of, 1},
+    {"norm 1", reduce_norm_1, norm_1_of, 0},
+    {"norm 2", reduce_norm_2, norm_2_of, 0},
+    {"norm max", reduce_norm_max, norm_max_of, 0},
 };
 
 static int64_t columns_of(Sides sides, unsigned mask)
@@ -258,9 +343,11 @@ static void check_reduction(const Reduction *reduction, const Operand *x, Sides 
     if (mask == (1u << sides.rank) - 1 && random_below(random, 2))
         count = -1;
     Tensor *t = reduction->tensor(x->tensor, count, axes, keepdim);
-    if (!reduction->of_nothing && columns_of(sides, mask) == 0) {
+    const int64_t columns = columns_of(sides, mask);
+    if (columns < reduction->least) {
         ck_assert_ptr_null(t);
-        assert_error(VALGRAD_ERROR_SHAPE, "has nothing along these axes");
+        assert_error(VALGRAD_ERROR_SHAPE,
+                     columns ? "has 1 along these axes; expected 2" : "has nothing along these axes");
         return;
     }
     const Sides out = reduced(sides, mask, keepdim);
@@ -353,6 +440,65 @@ START_TEST(all_at_once)
         compare(t, 1, &sum, &x, 1, &random);
         compare(u, 1, &mean, &x, 1, &random);
         place_end();
+    }
+}
+END_TEST
+
+/* What a row of 3 becomes, and its gradient, at kinks and at numbers whose squares overflow or vanish.
+ */
+START_TEST(reductions_at_their_ends)
+{
+    const real inf = (real)INFINITY, nan = (real)NAN;
+#ifdef VALGRAD_FLOAT
+    const real large = 1e30f, small = 1e-30f;
+#else
+    const real large = 1e200, small = 1e-200;
+#endif
+    const struct {
+        const char *name;
+        real x[3], f, gradient[3];
+    } rows[] = {
+        {"prod", {2, 0, 3}, 0, {0, 6, 0}},
+        {"prod", {0, 0, 3}, 0, {0, 0, 0}},
+        {"prod", {nan, 2, 3}, nan, {6, nan, nan}},
+        {"reduce_min", {1, -inf, -inf}, -inf, {0, 0.5, 0.5}},
+        {"reduce_min", {1, nan, -inf}, nan, {nan, nan, nan}},
+        {"reduce_min", {2, 2, 2}, 2, {1 / (real)3, 1 / (real)3, 1 / (real)3}},
+        {"var", {5, 5, 5}, 0, {0, 0, 0}},
+        {"std", {5, 5, 5}, 0, {0, 0, 0}},
+        {"std", {inf, inf, inf}, nan, {nan, nan, nan}},
+        {"std",
+         {-large, 0, large},
+         large * (real)sqrt(2 / 3.),
+         {-(real)sqrt(1 / 6.), 0, (real)sqrt(1 / 6.)}},
+        {"std",
+         {-small, 0, small},
+         small * (real)sqrt(2 / 3.),
+         {-(real)sqrt(1 / 6.), 0, (real)sqrt(1 / 6.)}},
+        {"norm 1", {0, -2, inf}, inf, {0, -1, 1}},
+        {"norm 1", {nan, -2, 1}, nan, {nan, -1, 1}},
+        {"norm 2", {0, 0, 0}, 0, {0, 0, 0}},
+        {"norm 2", {3 * large, 0, -4 * large}, 5 * large, {(real)0.6, 0, (real)-0.8}},
+        {"norm 2", {3 * small, 0, -4 * small}, 5 * small, {(real)0.6, 0, (real)-0.8}},
+        {"norm 2", {1, nan, 2}, nan, {nan, nan, nan}},
+        {"norm max", {0, 0, 0}, 0, {0, 0, 0}},
+        {"norm max", {2, -2, 1}, 2, {0.5, -0.5, 0}},
+        {"norm max", {-inf, 2, inf}, inf, {-0.5, 0, 0.5}},
+        {"norm max", {1, nan, inf}, nan, {nan, nan, nan}},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const Reduction *reduction = reductions;
+        while (strcmp(reduction->name, rows[i].name) != 0)
+            reduction++;
+        now_testing_is("%s of row %d", rows[i].name, (int)i);
+        VALGRAD_SCOPE {
+            Tensor *x = tensor_leaf(rows[i].x, TENSOR_SHAPE(3));
+            Tensor *f = reduction->tensor(x, TENSOR_ALL_AXES, false);
+            assert_status(tensor_backward(f, NULL), VALGRAD_OK);
+            assert_close("result", 0, tensor_item(f), rows[i].f);
+            for (int j = 0; j < 3; j++)
+                assert_close("gradient", j, value_grad(tensor_at(x, j)), rows[i].gradient[j]);
+        }
     }
 }
 END_TEST
@@ -542,6 +688,7 @@ int main(void)
     tcase_add_loop_test(tests, reductions_of_every_shape_and_axes, 0, COUNT(reductions) + 1);
     tcase_add_loop_test(tests, reductions_in_every_form_and_place, 0, COUNT(reductions) + 1);
     tcase_add_test(tests, all_at_once);
+    tcase_add_test(tests, reductions_at_their_ends);
     tcase_add_test(tests, ties_and_nan_in_maxima);
     tests = new_case(suite, "products", 60);
     tcase_add_loop_test(tests, matmul_of_every_small_shape, 0, 4);

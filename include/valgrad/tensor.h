@@ -166,14 +166,35 @@ VALGRAD_API Tensor *tensor_leaky_relu(Tensor *x, real slope);
 /* keepdim leaves a side of 1 where an axis was. An axis may not repeat.                            */
 
 VALGRAD_API Tensor *tensor_sum(Tensor *t, int count, const int *axes, bool keepdim);
-/* Errors also: a mean or maximum over nothing. */
+/* Errors also: a mean, maximum or minimum over nothing. */
 VALGRAD_API Tensor *tensor_mean(Tensor *t, int count, const int *axes, bool keepdim);
-/* Equal maxima share the gradient. NaN wins. */
+/* Equal maxima (minima) share the gradient. NaN wins. */
 VALGRAD_API Tensor *tensor_reduce_max(Tensor *t, int count, const int *axes, bool keepdim);
+VALGRAD_API Tensor *tensor_reduce_min(Tensor *t, int count, const int *axes, bool keepdim);
+/* The gradient is the product of the others, also where some are 0. 1 over nothing. */
+VALGRAD_API Tensor *tensor_prod(Tensor *t, int count, const int *axes, bool keepdim);
+
+/* Variance sum (x - mean)^2 / n, or / (n - 1) if unbiased, and its square root, of which the gradient is 0
+ * where all x are equal. Errors also: n is 0, or below 2 if unbiased. */
+VALGRAD_API Tensor *tensor_var(Tensor *t, int count, const int *axes, bool keepdim, bool unbiased);
+VALGRAD_API Tensor *tensor_std(Tensor *t, int count, const int *axes, bool keepdim, bool unbiased);
+
+/* p = 1: sum |x|; p = 2: sqrt(sum x^2), which neither overflows nor underflows on the way; p = INFINITY:
+ * max |x|, of which equals share the gradient. At 0 the gradient is 0, the subgradient of least size; the
+ * norm of nothing is 0. Errors also: another p. */
+VALGRAD_API Tensor *tensor_norm(Tensor *t, real p, int count, const int *axes, bool keepdim);
 
 /* Sum and mean of all elements, rank 0. */
 VALGRAD_API Tensor *tensor_sum_all(Tensor *t);
 VALGRAD_API Tensor *tensor_mean_all(Tensor *t);
+
+/* New, of t's shape: sums of the elements up to each, along axis. */
+VALGRAD_API Tensor *tensor_cumsum(Tensor *t, int axis);
+
+/* New: each row of the last axis with mean 0 and variance 1, scaled and shifted (J. Ba et al., 2016):
+ * (x - mean) / sqrt(var + epsilon) gain + bias, var = sum (x - mean)^2 / n. x (…, n), gain (n), bias (n);
+ * gain and bias may be NULL. Errors: NULL x; shapes; n is 0; epsilon negative. */
+VALGRAD_API Tensor *tensor_layer_norm(Tensor *x, Tensor *gain, Tensor *bias, real epsilon);
 
 /* Writes the flat index (within the reduced axes, row-major in the order the axes stand in t) of the
  * first maximum into out, one for each element that tensor_reduce_max would have; n is the room.

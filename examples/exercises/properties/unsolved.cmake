@@ -1,0 +1,11 @@
+# Runs PROGRAM, made of the unsolved SOURCE: it must fail, say on which numbers, and where to write.
+file(READ ${SOURCE} text)
+if(NOT text MATCHES "your code here")
+  message(STATUS "${SOURCE} has been worked on: not tested")
+  return()
+endif()
+execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE printed ERROR_VARIABLE errors RESULT_VARIABLE status)
+get_filename_component(name ${SOURCE} NAME)
+if(NOT status EQUAL 1 OR NOT printed MATCHES "FAILS\n      [^\n]+\n" OR NOT printed MATCHES "write in [^\n]*${name}")
+  message(FATAL_ERROR "ended with ${status}, having printed:\n${printed}${errors}")
+endif()
