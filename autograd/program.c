@@ -133,7 +133,8 @@ static size_t numbers_in(const Value *v)
 static bool order(Recorder *r)
 {
     size_t numbers = 0, bytes;
-    qsort(r->nodes, r->node_count, sizeof *r->nodes, by_creation);
+    if (r->node_count > 0)
+        qsort(r->nodes, r->node_count, sizeof *r->nodes, by_creation);
     for (size_t i = 0; i < r->node_count; i++) {
         r->nodes[i].first = numbers;
         numbers += numbers_in(r->nodes[i].value);
@@ -277,15 +278,22 @@ static ValgradStatus look_at_operands(const Recorder *r, Node *node)
 
 /* ---- the whole --------------------------------------------------------------------------------- */
 
-/* The first instructions are the inputs; one that no root depends on has no further use. */
+/* The first instructions are the inputs. One that is given twice is one instruction; one that no root
+ * depends on has no further use. */
 static void expand_inputs(Expansion *e, size_t n, const Place *inputs)
 {
     for (size_t i = 0; i < n; i++) {
-        e->inputs[i] = expansion__emit(e, (Instruction){.op = OP_LEAF, .x = (ProgramSlot)i});
         Node *node = node_at(e->recorder, inputs[i].node);
-        if (node) {
+        ProgramSlot *slot =
+            node ? &e->recorder->slots[node->first + (size_t)inputs[i].index] : NULL;
+        if (slot && *slot != NO_SLOT) {
+            e->inputs[i] = *slot;
+            continue;
+        }
+        e->inputs[i] = expansion__emit(e, (Instruction){.op = OP_LEAF, .x = (ProgramSlot)i});
+        if (slot) {
             node->active = true;
-            e->recorder->slots[node->first + (size_t)inputs[i].index] = e->inputs[i];
+            *slot = e->inputs[i];
         }
     }
 }

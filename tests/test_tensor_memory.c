@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <valgrad/derivatives.h>
+
 #include "tensor_operations.h"
 
 /* ---- the allocator ------------------------------------------------------------------------------ */
@@ -109,6 +111,38 @@ static bool operation_in_scope(int i, real out[MOST_OUT])
         done = try_operation(&tensor_operations[i], out);
         owned_count = 0;
     }
+    return done;
+}
+
+/* First and second derivatives of an operation along a direction, by tensor_jvp and tensor_hvp. */
+static bool try_derivatives(const TensorOperation *operation, real out[MOST_OUT])
+{
+    Random random = random_seeded(1);
+    const size_t n = (size_t)operation->operand_count;
+    Tensor *x[MOST_OPERANDS] = {0}, *product[MOST_OPERANDS];
+    for (size_t i = 0; i < n; i++) {
+        real numbers[MOST];
+        distinct_numbers(operation, (int)i, &random, numbers);
+        if (!(x[i] = own(tensor_leaf(numbers, AS_SHAPE(operation->shapes[i])))))
+            return false;
+    }
+    Tensor *y = own(operation->build(x)), *squares = y ? own(tensor_square(y)) : NULL;
+    Tensor *total = squares ? own(tensor_sum_all(squares)) : NULL;
+    Tensor *tangent = total ? own(tensor_jvp(total, n, x, x)) : NULL;
+    if (!tangent || tensor_hvp(total, n, x, x, product) != VALGRAD_OK)
+        return false;
+    out[0] = tensor_item(tangent);
+    real *at = out + 1;
+    for (size_t i = 0; i < n; at += tensor_size(product[i++]))
+        assert_status(tensor_get(own(product[i]), tensor_size(product[i]), at), VALGRAD_OK);
+    ck_assert_int_le(at - out, MOST_OUT);
+    return true;
+}
+
+static bool derivatives_in_pool(int i, real out[MOST_OUT])
+{
+    const bool done = try_derivatives(&tensor_operations[i], out);
+    release_owned();
     return done;
 }
 
@@ -253,6 +287,13 @@ START_TEST(operations_in_the_pool)
 }
 END_TEST
 
+START_TEST(derivatives_of_operations)
+{
+    say_operation("and its derivatives", _i);
+    refuse_each(derivatives_in_pool, _i);
+}
+END_TEST
+
 START_TEST(operations_in_a_scope)
 {
     say_operation("in a scope", _i);
@@ -367,6 +408,7 @@ int main(void)
     TCase *tests = new_case(suite, "refused allocations", 30);
     tcase_add_loop_test(tests, operations_in_the_pool, 0, COUNT(tensor_operations));
     tcase_add_loop_test(tests, operations_in_a_scope, 0, COUNT(tensor_operations));
+    tcase_add_loop_test(tests, derivatives_of_operations, 0, COUNT(tensor_operations));
     tcase_add_loop_test(tests, operations_on_views, 0, COUNT(tensor_operations));
     tcase_add_test(tests, both_grains_and_nested_scopes);
     tcase_add_loop_test(tests, allocations_of_a_new_process, 0, 3);

@@ -2,6 +2,7 @@
 #ifndef VALGRAD_VALGRAD_H
 #define VALGRAD_VALGRAD_H
 
+#include <valgrad/derivatives.h>
 #include <valgrad/error.h>
 #include <valgrad/gradcheck.h>
 #include <valgrad/inspect.h>
