@@ -1,21 +1,23 @@
 /* backward.c - the chain rule over a whole graph.
  *
  * Nodes are visited in reverse order of their creation, so that each has received every contribution to
- * its gradient before it passes that on: creation order is a topological order. Within one region, whose
- * nodes lie in that order, this is a walk from the root downwards; nodes that nothing reached are
- * stepped over. A graph that lies in several places is visited by a queue that always yields the
- * youngest. Both visit in the same order and so give the same bits. Neither recurses.
+ * its gradient before it passes that on: creation order is a topological order. Every contribution is
+ * added, for the gradients of results are 0 when a pass begins.
  *
- * A pass checks first, where a leaf may have been changed, that every number is still the one that the
- * graph was built on. Nothing can fail once gradients are being written. */
+ * In a region that no pass has gone through they are 0 as they were made, and nodes lie in the order of
+ * their creation: the pass is a walk from the root down to the region's first node, in which a gradient
+ * of 0 has nothing to pass on. In any other case the nodes that the root reaches are listed first, by such a
+ * walk or, if they lie in several places, by a queue that always yields the youngest; what is listed is
+ * checked, for a leaf may have been changed since, and its gradients are set to 0. All ways have the same
+ * order and so give the same bits. None recurses. Nothing can fail once a gradient has been written. */
 #include <string.h>
 
-#include "autograd/formulas.h"
 #include "autograd/graph.h"
 
-_Thread_local int64_t backward__pending __attribute__((tls_model("initial-exec")));
+/* How far down the walk's memory is asked for: where operands lie, if they are a thousand nodes older. */
+enum { PREFETCH_BYTES = 48 * 1024 };
 
-static _Thread_local bool strict;
+static _Thread_local bool strict __attribute__((tls_model("initial-exec")));
 
 /* ---- the queue: a binary heap, the youngest node on top ---------------------------------------- */
 
@@ -29,7 +31,7 @@ typedef struct Queue {
     size_t count, room;
 } Queue;
 
-static _Thread_local Queue queue;
+static _Thread_local Queue queue __attribute__((tls_model("initial-exec")));
 
 static bool younger(Entry a, Entry b)
 {
@@ -54,11 +56,8 @@ static bool reserve(void)
 
 static bool push(Value *node)
 {
-    if (node->flags & QUEUED)
-        return true;
     if (!reserve())
         return false;
-    node->flags |= QUEUED;
     const Entry entry = {graph__stamp(node), node};
     size_t i = queue.count++;
     for (; i > 0 && younger(entry, queue.entries[(i - 1) / 2]); i = (i - 1) / 2)
@@ -81,7 +80,6 @@ static Value *pop(void)
         i = child;
     }
     queue.entries[i] = last;
-    node->flags &= (uint16_t)~QUEUED;
     return node;
 }
 
@@ -104,54 +102,117 @@ void backward__give_element(Value *v, real gradient)
     grad[v->index] += gradient;
 }
 
-/* A gradient of exactly 0 passes 0 on, whatever the derivatives: operands only become reached. */
-static void pass_zero(Value *v)
+/* A gradient of exactly 0 has nothing to pass on, whatever the derivatives. */
+static void differentiate(Value *v)
 {
-    const NodeKind *kind = (v->flags & EXTENDED) ? v->more->kind : NULL;
-    const size_t count = value_operand_count(v);
-    for (size_t i = 0; i < count; i++) {
-        Value *operand = kind ? kind->operand(v, i) : i == 0 ? v->x : v->y;
-        if (!(operand->flags & WANTS_GRAD))
-            continue;
-        if (operand->flags & (ELEMENT | DENSE)) {
-            bool fresh;
-            Value *node = node_of(operand);
-            real *grad = dense__receive(node, &fresh);
-            if (fresh)
-                memset(grad, 0, (size_t)dense_of(node)->n * sizeof *grad);
-        } else {
-            give(operand, 0);
+    const bool has_gradient =
+        (v->flags & DENSE) ? (v->flags & GRAD_FILLED) != 0 : v->grad != 0 || strict;
+    if (!has_gradient)
+        return;
+    if (v->flags & EXTENDED)
+        v->more->kind->backward(v);
+    else
+        value__op_backward[v->op][v->flags / PASSES_X](v, v->grad);
+}
+
+/* ---- the walk through a fresh region ----------------------------------------------------------- */
+
+/* What value__op_backward does, for the two operations that graphs are mostly made of: without a call, and
+ * without a branch between the two, which a processor cannot foresee where they mix. */
+static inline void pass_on_sum_or_product(const Value *v, real gradient, unsigned passes)
+{
+    static const real one = 1;
+    Value *x = v->x, *y = v->y;
+    const uintptr_t product = -(uintptr_t)(v->op == OP_mul); /* all bits or none */
+    const real *const dx =
+        (const real *)(((uintptr_t)&y->data & product) | ((uintptr_t)&one & ~product));
+    const real *const dy =
+        (const real *)(((uintptr_t)&x->data & product) | ((uintptr_t)&one & ~product));
+    const real to_x = gradient * *dx, to_y = gradient * *dy;
+    if (passes & PASSES_X)
+        x->grad += to_x;
+    if (passes & PASSES_Y)
+        y->grad += to_y;
+}
+
+static inline void pass_on(Value *v, real gradient, unsigned passes)
+{
+    if (v->op == OP_add || v->op == OP_mul)
+        pass_on_sum_or_product(v, gradient, passes);
+    else
+        value__op_backward[v->op][passes / PASSES_X](v, gradient);
+}
+
+/* The loop in which scalar graphs spend their time. */
+static void run_fresh(Value *root)
+{
+    for (Value *v = root; v; v = graph__previous(v)) {
+        const Value *first = graph__first_in_chunk(v);
+        for (;; v--) {
+            const unsigned flags = v->flags, passes = flags & (PASSES_X | PASSES_Y);
+            __builtin_prefetch((const char *)v - PREFETCH_BYTES, 1);
+            if (passes == 0) {
+                if (!(flags & LEAF))
+                    differentiate(v);
+            } else if (v->grad != 0) {
+                pass_on(v, v->grad, passes);
+            }
+            if (v == first)
+                break;
         }
     }
 }
 
-/* The same for a node whose operands are plain. Returns how many were reached for the first time. */
-static int64_t pass_zero_plain(Value *v, unsigned passes)
+/* ---- any other pass: the nodes listed ---------------------------------------------------------- */
+
+/* The nodes that the roots reach, the youngest first. */
+typedef struct List {
+    Value **nodes;
+    size_t count, room;
+    bool by_walk;   /* down a linear region; otherwise by the queue */
+    size_t pending; /* nodes marked REACHED and not yet listed */
+} List;
+
+static bool append(List *list, Value *v)
 {
-    int64_t reached = 0;
-    if (passes & PASSES_X)
-        reached += pass_plain(v->x, 0);
-    if (passes & PASSES_Y)
-        reached += pass_plain(v->y, 0);
-    return reached;
+    if (list->count == list->room) {
+        const size_t room = list->room ? 2 * list->room : 256;
+        Value **larger = buffer__take(room * sizeof *larger);
+        if (!larger)
+            return false;
+        if (list->count)
+            memcpy(larger, list->nodes, list->count * sizeof *larger);
+        buffer__give(list->nodes);
+        list->nodes = larger;
+        list->room = room;
+    }
+    list->nodes[list->count++] = v;
+    return true;
 }
 
-static void differentiate(Value *v)
+/* Marks a node that is still to be listed. False: out of memory. */
+static bool reach(List *list, Value *node)
 {
-    if (v->grad == 0 && !strict && !(v->flags & DENSE))
-        pass_zero(v);
-    else if (v->flags & EXTENDED)
-        v->more->kind->backward(v);
-    else
-        backward__pending += value__op_backward[v->op][v->flags / PASSES_X](v, v->grad);
-}
-
-static void reach(Value *node)
-{
-    if (node->flags & (REACHED | LEAF))
-        return;
+    if ((node->flags & (REACHED | LEAF | WANTS_GRAD)) != WANTS_GRAD)
+        return true;
+    if (!list->by_walk && !push(node))
+        return false;
     node->flags |= REACHED;
-    backward__pending++;
+    list->pending++;
+    return true;
+}
+
+/* The youngest marked node, unmarked; `from` is where a walk has come to. */
+static Value *next_reached(List *list, Value *from)
+{
+    Value *v = from;
+    if (!list->by_walk)
+        v = pop();
+    while (!(v->flags & REACHED))
+        v = graph__previous(v);
+    v->flags &= (uint16_t)~REACHED;
+    list->pending--;
+    return v;
 }
 
 ValgradStatus backward__say_changed(const char *function, const Value *v, const Value *leaf)
@@ -165,8 +226,13 @@ ValgradStatus backward__say_changed(const char *function, const Value *v, const 
         value_op_name(v));
 }
 
-/* Marks the operands as reached, and fails if one was changed after v was made. */
-static ValgradStatus check(Value *v, const char *function)
+static ValgradStatus say_no_memory(const char *function, const List *list)
+{
+    return error__memory(function, 2 * (list->room * sizeof(Value *) + queue.room * sizeof(Entry)));
+}
+
+/* Lists v and marks its operands. Fails if one was changed after v was made. */
+static ValgradStatus list_node(const char *function, List *list, Value *v)
 {
     const uint64_t made_at = graph__stamp(v);
     const size_t count = value_operand_count(v);
@@ -174,214 +240,56 @@ static ValgradStatus check(Value *v, const char *function)
         Value *node = node_of(value_operand(v, i));
         if ((node->flags & LEAF) && node->changed_at > made_at)
             return backward__say_changed(function, v, node);
-        if (node->flags & WANTS_GRAD)
-            reach(node);
+        if (!reach(list, node))
+            return say_no_memory(function, list);
     }
-    return VALGRAD_OK;
+    return append(list, v) ? VALGRAD_OK : say_no_memory(function, list);
 }
 
-/* ---- visiting ---------------------------------------------------------------------------------- */
-
-/* Unmarks the operands that were reached and did not get into the queue. */
-static void forget_operands(Value *v)
-{
-    const size_t count = value_operand_count(v);
-    for (size_t i = 0; i < count; i++) {
-        Value *node = node_of(value_operand(v, i));
-        if (!(node->flags & (QUEUED | LEAF)))
-            node->flags &= (uint16_t)~REACHED;
-    }
-}
-
-static bool push_operands(Value *v)
-{
-    const size_t count = value_operand_count(v);
-    for (size_t i = 0; i < count; i++) {
-        Value *node = node_of(value_operand(v, i));
-        if (is_waiting(node) && !push(node))
-            return forget_operands(v), false;
-    }
-    return true;
-}
-
-static Value *take_reached(Value *v)
-{
-    v->flags &= (uint16_t)~REACHED;
-    backward__pending--;
-    return v;
-}
-
-/* The next reached node below v in its region, or v itself. */
-static Value *walk_down(Value *v)
-{
-    while (!is_waiting(v))
-        v = graph__previous(v);
-    return take_reached(v);
-}
-
-/* Unmarks all that a check left marked. */
-static void abandon_walk(Value *v)
-{
-    while (backward__pending > 0)
-        v = walk_down(v);
-}
-
-static void abandon_queue(void)
-{
-    while (queue.count > 0)
-        pop()->flags &= (uint16_t)~REACHED;
-    backward__pending = 0;
-}
-
-static ValgradStatus check_linear(const char *function, Value *root)
+static ValgradStatus list_reached(const char *function, List *list, size_t n, Value *const *roots)
 {
     ValgradStatus status = VALGRAD_OK;
-    reach(root);
-    for (Value *v = root; backward__pending > 0 && status == VALGRAD_OK;) {
-        v = walk_down(v);
-        status = check(v, function);
-        if (status != VALGRAD_OK)
-            abandon_walk(v);
+    for (size_t i = 0; i < n && status == VALGRAD_OK; i++)
+        status = reach(list, node_of(roots[i])) ? VALGRAD_OK : say_no_memory(function, list);
+    for (Value *v = n > 0 ? node_of(roots[0]) : NULL; list->pending > 0;) {
+        v = next_reached(list, v);
+        if (status == VALGRAD_OK) /* after a failure, marks are only taken away */
+            status = list_node(function, list, v);
     }
     return status;
 }
 
-/* Leaves the queue with room for the pass itself, which queues the same nodes. */
-static ValgradStatus check_queued(const char *function, size_t n, Value *const *roots)
+void backward__forget(Value *v)
 {
-    ValgradStatus status = VALGRAD_OK;
-    bool room = true;
-    for (size_t i = 0; i < n && room; i++) {
-        Value *node = node_of(roots[i]);
-        if (!(node->flags & WANTS_GRAD) || (node->flags & LEAF))
-            continue;
-        room = push(node);
-        if (room)
-            reach(node);
-    }
-    while (room && status == VALGRAD_OK && queue.count > 0) {
-        Value *v = take_reached(pop());
-        status = check(v, function);
-        room = push_operands(v);
-    }
-    if (room && status == VALGRAD_OK)
-        return VALGRAD_OK;
-    abandon_queue();
-    return room ? status : error__memory(function, queue.room * 2 * sizeof(Entry));
-}
-
-/* differentiate() for the loop below, which counts by itself. */
-__attribute__((noinline)) static int64_t differentiate_counted(Value *v)
-{
-    backward__pending = 0;
-    differentiate(v);
-    const int64_t reached = backward__pending;
-    backward__pending = 0;
-    return reached;
-}
-
-/* What value__op_backward does, without a call for the two operations that graphs are mostly made of: a
- * processor foresees these branches where it may fail to foresee an indirect call (measured: a chain of
- * additions and multiplications takes 7 or 17 ns an operation, by where the linker puts the functions). */
-#define IN_PLACE(name)                                                                             \
-    if (v->op == OP_##name) {                                                                      \
-        Value *x = v->x, *y = v->y;                                                                \
-        const real a = x->data, b = y->data, f = v->data;                                          \
-        int64_t reached = 0;                                                                       \
-        if (passes & PASSES_X)                                                                     \
-            reached += pass_plain(x, gradient * op_##name##_dx(a, b, 0, f));                       \
-        if (passes & PASSES_Y)                                                                     \
-            reached += pass_plain(y, gradient * op_##name##_dy(a, b, 0, f));                       \
-        return reached;                                                                            \
-    }
-static inline int64_t pass_on(Value *v, real gradient, unsigned passes)
-{
-    IN_PLACE(mul)
-    IN_PLACE(add)
-    return value__op_backward[v->op][passes / PASSES_X](v, gradient);
-}
-#undef IN_PLACE
-
-/* The loop in which scalar graphs spend their time: what is pending stays in a register. */
-static void run_linear(Value *root)
-{
-    int64_t pending = backward__pending;
-    const bool zeros_differ = strict;
-    Value *first = graph__first_in_chunk(root);
-    backward__pending = 0;
-    for (Value *v = root; pending > 0;) {
-        const unsigned flags = v->flags, passes = flags & (PASSES_X | PASSES_Y);
-        if ((flags & (REACHED | LEAF)) == REACHED) {
-            const real gradient = v->grad;
-            v->flags = (uint16_t)(flags - REACHED);
-            pending--;
-            if (passes == 0)
-                pending += differentiate_counted(v);
-            else if (gradient != 0 || zeros_differ)
-                pending += pass_on(v, gradient, passes);
-            else
-                pending += pass_zero_plain(v, passes);
-        }
-        if (v != first) {
-            v--;
-        } else if (pending > 0) {
-            v = graph__previous(v);
-            first = graph__first_in_chunk(v);
-        }
-    }
-}
-
-static void run_queued(size_t n, Value *const *roots)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (is_waiting(node_of(roots[i])))
-            (void)push(node_of(roots[i]));
-    }
-    while (queue.count > 0) {
-        Value *v = take_reached(pop());
-        differentiate(v);
-        (void)push_operands(v);
-    }
-}
-
-static ValgradStatus run(const char *function, size_t n, Value *const *roots,
-                         void (*seed)(void *context), void *context)
-{
-    Value *root = n > 0 ? node_of(roots[0]) : NULL;
-    Region *region = root ? graph__home(root) : NULL;
-    const bool linear = n == 1 && region && graph__is_linear(region);
-    ValgradStatus status = VALGRAD_OK;
-    if (n == 1 && (root->flags & LEAF))
-        ; /* nothing to visit */
-    else if (!linear)
-        status = check_queued(function, n, roots);
-    else if (graph__may_be_stale(region))
-        status = check_linear(function, root);
-    if (status != VALGRAD_OK)
-        return status;
-    seed(context);
-    if (linear)
-        run_linear(root);
+    graph__note_pass(v);
+    if (v->flags & DENSE)
+        v->flags &= (uint16_t)~GRAD_FILLED;
     else
-        run_queued(n, roots);
-    return VALGRAD_OK;
+        v->grad = 0;
 }
 
 ValgradStatus backward__run(const char *function, size_t n, Value *const *roots,
                             void (*seed)(void *context), void *context)
 {
-    if (backward__pending == 0 && queue.count == 0)
-        return run(function, n, roots, seed, context);
-    /* A user's operation differentiates a graph of its own inside its backward: the pass that called it
-     * is set aside. */
-    const Queue waiting = queue;
-    const int64_t pending = backward__pending;
-    queue = (Queue){0};
-    backward__pending = 0;
-    const ValgradStatus status = run(function, n, roots, seed, context);
-    buffer__give(queue.entries);
-    queue = waiting;
-    backward__pending = pending;
+    Value *root = n == 1 ? node_of(roots[0]) : NULL;
+    Region *region = root ? graph__home(root) : NULL;
+    const bool linear = region && graph__is_linear(region);
+    if (linear && !strict && graph__is_fresh(region) && !graph__may_be_stale(region)) {
+        graph__note_pass(root);
+        seed(context);
+        run_fresh(root);
+        return VALGRAD_OK;
+    }
+    List list = {.by_walk = linear};
+    const ValgradStatus status = list_reached(function, &list, n, roots);
+    if (status == VALGRAD_OK) {
+        for (size_t i = 0; i < list.count; i++)
+            backward__forget(list.nodes[i]);
+        seed(context);
+        for (size_t i = 0; i < list.count; i++)
+            differentiate(list.nodes[i]);
+    }
+    buffer__give(list.nodes);
     return status;
 }
 

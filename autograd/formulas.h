@@ -15,10 +15,16 @@ static inline real sigmoid(real x)
     return (x >= 0 ? 1 : e) / (1 + e);
 }
 
+/* x^y, the powers that formulas are full of by products. */
+static inline real power(real x, real y)
+{
+    return y == 1 ? x : y == 2 ? x * x : y == 3 ? x * x * x : pow(x, y);
+}
+
 /* d x^y / dx = y x^(y-1), and 0 for a power that is constantly 1. */
 static inline real pow_by_x(real x, real y)
 {
-    return y == 0 ? 0 : y * pow(x, y - 1);
+    return y == 0 ? 0 : y * power(x, y - 1);
 }
 
 /* d x^y / dy = x^y log x, by its limit at x = 0. A negative x has no logarithm. */

@@ -30,9 +30,14 @@ struct Value {
         uint64_t changed_at; /* of a LEAF: the clock when its number was last changed */
     };
     Region *holder; /* the region that last made sure this node outlives it: see memory.c */
-    uint32_t refs;  /* handles, and edges from nodes outside its region */
-    uint16_t op;    /* an OpCode */
-    uint16_t flags;
+    union {
+        struct {
+            uint32_t refs; /* handles, and edges from nodes outside its region */
+            uint16_t op;   /* an OpCode */
+            uint16_t flags;
+        };
+        uint64_t head; /* the three at once */
+    };
 };
 
 _Static_assert(sizeof(Value) <= 48, "a scalar Value takes at most 48 bytes");
@@ -43,10 +48,7 @@ enum {
     ELEMENT = 4,    /* one number of a dense node */
     EXTENDED = 8,   /* `more` is an Extension */
     DENSE = 16,     /* the Extension is a Dense: n numbers instead of one */
-    REACHED =
-        32, /* this backward pass has given it a gradient and not yet passed that on (of a leaf,
-                       * from which nothing is passed on, this says nothing) */
-    QUEUED = 64,       /* it waits in the pass's queue */
+    REACHED = 32,   /* a backward pass has to list it yet */
     GRAD_FILLED = 128, /* of a dense node: the buffer holds a gradient (otherwise it counts as 0) */
     LABELLED = 256,    /* it has a name: see label.c */
     PASSES_X = 1 << 14, /* of a result in x and y, neither an element: x wants a gradient, */
@@ -108,12 +110,6 @@ static inline Dense *dense_of(const Value *v)
     return (Dense *)v->more;
 }
 
-/* Whether this pass has still to go on from v. */
-static inline bool is_waiting(const Value *v)
-{
-    return (v->flags & (REACHED | LEAF)) == REACHED;
-}
-
 /* The node that v stands in: its dense node for an element, itself otherwise. */
 static inline Value *node_of(const Value *v)
 {
@@ -143,6 +139,16 @@ static inline unsigned passes_to(const Value *x, const Value *y)
            (y ? y->flags & WANTS_GRAD : 0) * (PASSES_Y / WANTS_GRAD);
 }
 
+/* refs, op and flags of a node to which there is no handle yet. */
+static inline uint64_t head_of(OpCode op, unsigned flags)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return (uint64_t)op << 32 | (uint64_t)flags << 48;
+#else
+    return (uint64_t)op << 16 | flags;
+#endif
+}
+
 /* The common case of graph__node: the innermost scope holds the operands already, which are therefore no
  * elements. NULL when more is to be done. */
 static inline Value *graph__next_node(OpCode op, Value *x, Value *y)
@@ -157,9 +163,8 @@ static inline Value *graph__next_node(OpCode op, Value *x, Value *y)
     v->x = x;
     v->y = y;
     v->holder = region;
-    v->refs = 0;
-    v->op = (uint16_t)op;
-    v->flags = (uint16_t)(((x->flags | (y ? y->flags : 0)) & WANTS_GRAD) | passes_to(x, y));
+    const unsigned flags = ((x->flags | (y ? y->flags : 0u)) & WANTS_GRAD) | passes_to(x, y);
+    v->head = head_of(op, flags);
     return v;
 }
 
@@ -207,9 +212,14 @@ void graph__changed(Value *v);
 Region *graph__home(const Value *v);
 
 /* Whether backward may walk `region` from its end instead of queueing: it was never merged and reads
- * nothing outside but leaves. And whether a leaf it reads may have been changed since. */
+ * nothing outside but leaves. Whether no pass has gone through it, so that its gradients are 0. And
+ * whether a leaf it reads may have been changed since. */
 bool graph__is_linear(const Region *region);
+bool graph__is_fresh(const Region *region);
 bool graph__may_be_stale(const Region *region);
+
+/* Notes that a pass goes through v. */
+void graph__note_pass(const Value *v);
 
 /* The node made before v in its (linear) region; NULL when v is the first. */
 Value *graph__previous(Value *v);
@@ -266,54 +276,28 @@ bool backward__strict(void);
 /* The error of a leaf that was changed after v had used it. */
 ValgradStatus backward__say_changed(const char *function, const Value *v, const Value *leaf);
 
-extern _Thread_local int64_t backward__pending;
-
 /* The gradient buffer of a dense node that wants a gradient, about to receive a contribution. *fresh:
  * it holds none yet and must be written, not added to. */
 static inline real *dense__receive(Value *v, bool *fresh)
 {
-    const uint16_t filled = (v->flags & LEAF) ? GRAD_FILLED : REACHED;
-    *fresh = !(v->flags & filled);
-    v->flags |= filled | GRAD_FILLED;
-    if (*fresh && filled == REACHED)
-        backward__pending++;
+    *fresh = !(v->flags & GRAD_FILLED);
+    v->flags |= GRAD_FILLED;
     return dense_of(v)->grad;
 }
 
 void backward__give_element(Value *v, real gradient);
 
-/* Adds a contribution to the gradient of v, which must want one. Each pass writes the first. Returns how
- * many nodes are reached by it for the first time: 1 or 0. */
-static inline int64_t pass(Value *v, real gradient)
-{
-    if (v->flags & (LEAF | REACHED)) {
-        v->grad += gradient;
-        return 0;
-    }
-    if (v->flags & ELEMENT) {
-        backward__give_element(v, gradient);
-        return 0;
-    }
-    v->flags |= REACHED;
-    v->grad = gradient;
-    return 1;
-}
-
-/* The same for a v that is no element. */
-static inline int64_t pass_plain(Value *v, real gradient)
-{
-    const unsigned flags = v->flags;
-    const bool fresh = (flags & (LEAF | REACHED)) == 0;
-    v->grad = fresh ? gradient : v->grad + gradient;
-    v->flags = (uint16_t)(flags | REACHED);
-    return fresh;
-}
-
-/* The same, counted as pending. */
+/* Adds a contribution to the gradient of v, which must want one. */
 static inline void give(Value *v, real gradient)
 {
-    backward__pending += pass(v, gradient);
+    if (v->flags & ELEMENT)
+        backward__give_element(v, gradient);
+    else
+        v->grad += gradient;
 }
+
+/* Sets the gradient of a result to 0, for a pass that goes through it. */
+void backward__forget(Value *v);
 
 /* Runs a backward pass from several roots (no element among them twice is needed: they are nodes or
  * elements). seed() gives the roots their gradients, after every check has passed. */
@@ -324,8 +308,8 @@ ValgradStatus backward__run(const char *function, size_t n, Value *const *roots,
 
 size_t value__arity(const Value *v); /* operands in x and y */
 
-/* Passes v's gradient, grad, on to its operands and returns how many were reached by that for the first
- * time; for operands of any kind, and for plain ones of which x, y, both want it (flags / PASSES_X). */
-extern int64_t (*const value__op_backward[OP_COUNT][4])(Value *v, real grad);
+/* Passes v's gradient, grad, on to its operands: to operands of any kind; and to plain ones, of which x,
+ * y, both want it (flags / PASSES_X). */
+extern void (*const value__op_backward[OP_COUNT][4])(Value *v, real grad);
 
 #endif

@@ -3,7 +3,7 @@
  * For the row OP2(mul, "*", "x * y", x * y, y, x, …) this file makes, in effect,
  *
  *     Value *value_mul(Value *x, Value *y)            { v->data = x * y; }
- *     static int64_t backward_mul(Value *v, real grad) { pass(v->x, grad * y); pass(v->y, grad * x); }
+ *     static void backward_mul(Value *v, real grad)    { give(v->x, grad * y); give(v->y, grad * x); }
  *
  * which is all of reverse-mode differentiation that an operation has to know. */
 #include <string.h>
@@ -71,48 +71,45 @@ static Value *make_node(OpCode op, const char *function, Value *x, Value *y, rea
 
 /* The chain rule: for operands of any kind; and for plain ones, of which only x, only y or both want it. */
 #define BACKWARD1(name, P)                                                                         \
-    static int64_t backward_##name(Value *v, real grad)                                            \
+    static void backward_##name(Value *v, real grad)                                               \
     {                                                                                              \
-        return pass(v->x, grad * op_##name##_dx(number_of(v->x), 0, P, v->data));                  \
+        give(v->x, grad *op_##name##_dx(number_of(v->x), 0, P, v->data));                          \
     }                                                                                              \
-    static int64_t backward_##name##_x(Value *v, real grad)                                        \
+    static void backward_##name##_x(Value *v, real grad)                                           \
     {                                                                                              \
-        return pass_plain(v->x, grad * op_##name##_dx(v->x->data, 0, P, v->data));                 \
+        v->x->grad += grad * op_##name##_dx(v->x->data, 0, P, v->data);                            \
     }
 #define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks) BACKWARD1(name, 0)
 #define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks) BACKWARD1(name, v->parameter)
 #define OP2(name, symbol, formula, F, DX, DY, DXX, DXY, DYY, xl, xh, yl, yh, kinks)                \
-    static int64_t backward_##name(Value *v, real grad)                                            \
+    static void backward_##name(Value *v, real grad)                                               \
     {                                                                                              \
         const real x = number_of(v->x), y = number_of(v->y);                                       \
-        int64_t reached = 0;                                                                       \
         if (v->x->flags & WANTS_GRAD)                                                              \
-            reached += pass(v->x, grad * op_##name##_dx(x, y, 0, v->data));                        \
+            give(v->x, grad *op_##name##_dx(x, y, 0, v->data));                                    \
         if (v->y->flags & WANTS_GRAD)                                                              \
-            reached += pass(v->y, grad * op_##name##_dy(x, y, 0, v->data));                        \
-        return reached;                                                                            \
+            give(v->y, grad *op_##name##_dy(x, y, 0, v->data));                                    \
     }                                                                                              \
-    static int64_t backward_##name##_x(Value *v, real grad)                                        \
+    static void backward_##name##_x(Value *v, real grad)                                           \
     {                                                                                              \
-        return pass_plain(v->x, grad * op_##name##_dx(v->x->data, v->y->data, 0, v->data));        \
+        v->x->grad += grad * op_##name##_dx(v->x->data, v->y->data, 0, v->data);                   \
     }                                                                                              \
-    static int64_t backward_##name##_y(Value *v, real grad)                                        \
+    static void backward_##name##_y(Value *v, real grad)                                           \
     {                                                                                              \
-        return pass_plain(v->y, grad * op_##name##_dy(v->x->data, v->y->data, 0, v->data));        \
+        v->y->grad += grad * op_##name##_dy(v->x->data, v->y->data, 0, v->data);                   \
     }                                                                                              \
-    static int64_t backward_##name##_xy(Value *v, real grad)                                       \
+    static void backward_##name##_xy(Value *v, real grad)                                          \
     {                                                                                              \
         const real x = v->x->data, y = v->y->data, f = v->data;                                    \
-        Value *a = v->x, *b = v->y;                                                                \
-        const int64_t reached = pass_plain(a, grad * op_##name##_dx(x, y, 0, f));                  \
-        return reached + pass_plain(b, grad * op_##name##_dy(x, y, 0, f));                         \
+        v->x->grad += grad * op_##name##_dx(x, y, 0, f);                                           \
+        v->y->grad += grad * op_##name##_dy(x, y, 0, f);                                           \
     }
 #include "autograd/ops.def"
 #undef OP1
 #undef OP1P
 #undef OP2
 
-int64_t (*const value__op_backward[OP_COUNT][4])(Value *v, real grad) = {
+void (*const value__op_backward[OP_COUNT][4])(Value *v, real grad) = {
 #define OP1(name, ...) [OP_##name] = {backward_##name, backward_##name##_x},
 #define OP1P(name, ...) [OP_##name] = {backward_##name, backward_##name##_x},
 #define OP2(name, ...)                                                                             \

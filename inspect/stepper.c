@@ -3,9 +3,7 @@
  * The order is that of backward.c: nodes from the youngest down, each after all that it receives from, its
  * operands in order. What a node gives is given by the same functions, so that the bits agree: a scalar
  * contribution by give(), a tensor operation's by its own backward, allowed one operand at a time.
- *
- * backward.c marks nodes that have received a gradient in their flags. Here the marks are kept aside and
- * lent to the nodes for the moment of giving, so that between two steps the graph is as always. */
+ * The gradients of results are set to 0 at the start, as for a pass. */
 #include <math.h>
 #include <string.h>
 
@@ -20,52 +18,25 @@ typedef struct Kept {
 
 struct GraphStepper {
     const GraphWalk *walk;
-    bool *reached; /* by id: has a gradient and not yet passed it on */
     real *partials;
     GraphNumbers *before; /* of each edge in a group that is given at once */
     Kept *kept;
     real scalar_seed;
     real *seed, *seed_room; /* of a tensor root */
     size_t next_root, node, next_edge, group_end, index;
+    bool *reached; /* by id: the pass goes through it */
     bool open; /* `node` is passing its gradient on */
 };
-
-/* ---- marks ------------------------------------------------------------------------------------- */
-
-/* The node that receives what is given to id: an element's tensor. */
-static size_t receiver(const GraphWalk *walk, size_t id)
-{
-    return (walk->nodes[id]->flags & ELEMENT) ? edge_of(walk, id, 0)->to : id;
-}
-
-static void lend_mark(const GraphStepper *stepper, size_t id)
-{
-    const size_t to = receiver(stepper->walk, id);
-    if (stepper->reached[to])
-        stepper->walk->nodes[to]->flags |= REACHED;
-}
-
-static void take_mark_back(GraphStepper *stepper, size_t id)
-{
-    const size_t to = receiver(stepper->walk, id);
-    Value *v = stepper->walk->nodes[to];
-    if (v->flags & REACHED)
-        stepper->reached[to] = true;
-    v->flags &= (uint16_t)~REACHED;
-}
 
 static bool wants(const GraphWalk *walk, size_t id)
 {
     return walk->nodes[id]->flags & WANTS_GRAD;
 }
 
-/* The gradient of id in this pass so far. */
+/* The gradient of id so far. */
 static GraphNumbers so_far(const GraphStepper *stepper, size_t id)
 {
-    const Value *v = stepper->walk->nodes[id], *node = node_of(v);
-    if ((node->flags & LEAF) || stepper->reached[receiver(stepper->walk, id)])
-        return inspect__grad(v);
-    return (GraphNumbers){.n = inspect__data(v).n};
+    return inspect__grad(stepper->walk->nodes[id]);
 }
 
 /* ---- seeds ------------------------------------------------------------------------------------- */
@@ -75,25 +46,12 @@ static void seed_tensor(GraphStepper *stepper)
 {
     const GraphWalk *walk = stepper->walk;
     const Operand root = {.tensor = walk->tensor, .scattered = stepper->seed_room, .wants_grad = true};
-    const int64_t pending = backward__pending;
     const Gradient gradient = gradient__begin(&root);
     for (int64_t i = 0; i < walk->tensor->size; i++) {
         const real g = stepper->seed ? stepper->seed[i] : 1;
         gradient.grad[i] = gradient.fresh ? g : gradient.grad[i] + g;
     }
     gradient__end(&root, gradient);
-    for (size_t i = 0; i < walk->root_count; i++)
-        take_mark_back(stepper, walk->roots[i]);
-    backward__pending = pending;
-}
-
-static void seed_scalar(GraphStepper *stepper, size_t id)
-{
-    const int64_t pending = backward__pending;
-    lend_mark(stepper, id);
-    give(stepper->walk->nodes[id], stepper->scalar_seed);
-    take_mark_back(stepper, id);
-    backward__pending = pending;
 }
 
 static GraphNumbers difference(GraphNumbers after, const GraphNumbers *before)
@@ -120,7 +78,7 @@ static bool next_seed(GraphStepper *stepper, GraphStep *step)
     const size_t root = walk->roots[stepper->next_root];
     GraphNumbers before = so_far(stepper, root);
     if (!walk->tensor)
-        seed_scalar(stepper, root);
+        give(walk->nodes[root], stepper->scalar_seed);
     else if (stepper->index == 0)
         seed_tensor(stepper);
     else
@@ -158,31 +116,11 @@ static bool receives(const GraphWalk *walk, const Value *v, const Edge *edge)
     return wants(walk, edge->to);
 }
 
-static void give_zero(Value *operand)
-{
-    if (!(operand->flags & ELEMENT)) {
-        give(operand, 0);
-        return;
-    }
-    bool fresh;
-    real *grad = dense__receive(operand->owner, &fresh);
-    if (fresh)
-        memset(grad, 0, (size_t)dense_of(operand->owner)->n * sizeof *grad);
-}
-
 static void give_scalar(GraphStepper *stepper, const Value *v, const Edge *edge, GraphStep *step)
 {
-    Value *operand = stepper->walk->nodes[edge->to];
     const GraphNumbers before = so_far(stepper, edge->to);
-    const int64_t pending = backward__pending;
     const real contribution = passes_zero(v) ? 0 : v->grad * step->derivative;
-    lend_mark(stepper, edge->to);
-    if (passes_zero(v))
-        give_zero(operand);
-    else
-        give(operand, contribution);
-    take_mark_back(stepper, edge->to);
-    backward__pending = pending;
+    give(stepper->walk->nodes[edge->to], contribution);
     describe(stepper, step, &before);
     step->contribution = (GraphNumbers){.n = 1, .first = {contribution}};
 }
@@ -207,19 +145,15 @@ static void give_group(GraphStepper *stepper, Value *v, size_t first)
     const GraphWalk *walk = stepper->walk;
     const size_t count = edges_of(walk, stepper->node);
     const int k = edge_of(walk, stepper->node, first)->operand;
-    const int64_t pending = backward__pending;
     size_t end = first;
     for (; end < count; end++) {
         const Edge *edge = edge_of(walk, stepper->node, end);
         if ((v->flags & DENSE) && edge->operand != k)
             break;
         stepper->before[end] = so_far(stepper, edge->to);
-        lend_mark(stepper, edge->to);
     }
-    run_backward(v, k);
-    for (size_t i = first; i < end; i++)
-        take_mark_back(stepper, edge_of(walk, stepper->node, i)->to);
-    backward__pending = pending;
+    if (!(v->flags & DENSE) || (v->flags & GRAD_FILLED))
+        run_backward(v, k);
     stepper->group_end = end;
 }
 
@@ -244,7 +178,7 @@ static bool do_edge(GraphStepper *stepper, size_t i, GraphStep *step)
     return true;
 }
 
-/* The youngest node that has a gradient to pass on. */
+/* The next node that the pass goes through. */
 static bool open_node(GraphStepper *stepper)
 {
     while (stepper->node > 0 && !stepper->reached[stepper->node - 1])
@@ -252,7 +186,6 @@ static bool open_node(GraphStepper *stepper)
     if (stepper->node == 0)
         return false;
     stepper->node--;
-    stepper->reached[stepper->node] = false;
     stepper->next_edge = stepper->group_end = 0;
     inspect__derivatives(stepper->walk, stepper->node, stepper->partials);
     return true;
@@ -286,14 +219,10 @@ bool graph_stepper_next(GraphStepper *stepper, GraphStep *step)
 
 static const char function[] = "graph_stepper_new";
 
-static ValgradStatus say_changed(const Value *v, const Value *leaf)
+/* The node that receives what is given to id: an element's tensor. */
+static size_t receiver(const GraphWalk *walk, size_t id)
 {
-    const char *label = value_label(leaf);
-    return error__set(VALGRAD_ERROR_MODIFIED,
-                      "%s: the %s %s%s%swas given another number after %s had used it; build the graph "
-                      "anew after changing a leaf",
-                      function, value_op_name(leaf), *label ? "'" : "", label, *label ? "' " : "",
-                      value_op_name(v));
+    return (walk->nodes[id]->flags & ELEMENT) ? edge_of(walk, id, 0)->to : id;
 }
 
 /* Fails if a number is no longer the one that node id was made from; marks what id passes on to. */
@@ -304,7 +233,7 @@ static ValgradStatus check_edges(GraphStepper *stepper, size_t id)
         const size_t to = receiver(walk, edge_of(walk, id, i)->to);
         const Value *node = walk->nodes[to];
         if ((node->flags & LEAF) && node->changed_at > graph__stamp(walk->nodes[id]))
-            return say_changed(walk->nodes[id], node);
+            return backward__say_changed(function, walk->nodes[id], node);
         stepper->reached[to] |= wants(walk, to) && !(node->flags & LEAF);
     }
     return VALGRAD_OK;
@@ -327,8 +256,15 @@ static ValgradStatus check_graph(GraphStepper *stepper)
         if (stepper->reached[id])
             status = check_edges(stepper, id);
     }
-    memset(stepper->reached, 0, walk->count * sizeof *stepper->reached);
     return status;
+}
+
+static void forget_gradients(const GraphStepper *stepper)
+{
+    for (size_t id = 0; id < stepper->walk->count; id++) {
+        if (stepper->reached[id])
+            backward__forget(stepper->walk->nodes[id]);
+    }
 }
 
 static ValgradStatus check_seed(const GraphWalk *walk, const Tensor *seed)
@@ -439,8 +375,10 @@ GraphStepper *graph_stepper_new(const GraphWalk *walk, const GraphStepperOptions
         room = take_room(stepper) && take_seed(stepper, options->tensor_seed);
     }
     const bool valid = room && check_graph(stepper) == VALGRAD_OK;
-    if (valid && (!options->keep_gradients || keep_gradients(stepper)))
+    if (valid && (!options->keep_gradients || keep_gradients(stepper))) {
+        forget_gradients(stepper);
         return stepper;
+    }
     if (!room || valid)
         error__memory(function, 0);
     graph_stepper_free(stepper);

@@ -131,8 +131,8 @@ VALGRAD_API Value *value_custom(const ValueOp *op, size_t n, Value *const *opera
 
 /* Adds d root / d leaf to every leaf that root depends on, and leaves d root / d v in every result v on
  * the way (those start from 0 at each pass). The graph stays; a second call adds the same again.
- * Costs one visit for each node that leads to a leaf wanting a gradient, in reverse order of creation,
- * without recursion. A node whose gradient is exactly 0 passes 0 on, even past an infinite derivative
+ * Visits nodes in reverse order of creation, without recursion: for the first pass in a scope all that were
+ * made in it before root, for any other those that lead to a leaf wanting a gradient. A node whose gradient is exactly 0 passes 0 on, even past an infinite derivative
  * (see valgrad_set_strict_ieee).
  * Errors: NULL; root wants no gradient; a leaf was changed since the graph used it (MODIFIED, names it);
  * out of memory. On error no gradient has been touched. */
