@@ -88,7 +88,10 @@ static ValgradStatus add(NnParameters *into, const char *prefix, const char *nam
     if (length < 0 || (size_t)length >= sizeof full)
         return error__set(VALGRAD_ERROR_NAME,
                           "nn_linear_collect: a prefix of %d bytes: expected at most 240", length);
-    return nn_parameters_add(into, full, tensor);
+    ValgradStatus status = nn_parameters_add(into, full, tensor);
+    if (status == VALGRAD_OK && tensor_rank(tensor) == 2)
+        status = nn_parameters_set_transposed(into, full, true);
+    return status;
 }
 
 ValgradStatus nn_linear_collect(const NnLinear *layer, const char *prefix, NnParameters *into)

@@ -111,6 +111,16 @@ NnParameters *nn_mlp_parameters(const NnMlp *mlp)
     return mlp ? mlp->parameters : NULL;
 }
 
+NnActivation nn_mlp_hidden_activation(const NnMlp *mlp)
+{
+    return mlp ? mlp->hidden : NN_IDENTITY;
+}
+
+NnActivation nn_mlp_output_activation(const NnMlp *mlp)
+{
+    return mlp ? mlp->output : NN_IDENTITY;
+}
+
 int nn_mlp_layer_count(const NnMlp *mlp)
 {
     return mlp ? mlp->count : 0;

@@ -17,6 +17,10 @@ void nn__free(void *memory);
 ValgradStatus nn__find_name(const char *function, const char *name, const char *const *names,
                             int count, int *out);
 
+/* Whether tensor i stands transposed in states; whether there is one called name. */
+bool parameters__is_transposed(const NnParameters *parameters, int64_t i);
+bool parameters__has(const NnParameters *parameters, const char *name);
+
 /* An IDX file of unsigned bytes, whole. */
 typedef struct IdxFile {
     int64_t sides[3];

@@ -13,6 +13,7 @@
 
 typedef struct Entry {
     Tensor *tensor;
+    bool transposed; /* in states */
     UT_hash_handle hh;
     char name[];
 } Entry;
@@ -131,6 +132,15 @@ int64_t nn_parameters_numbers(const NnParameters *parameters)
     return numbers;
 }
 
+int64_t nn_parameters_trainable(const NnParameters *parameters)
+{
+    int64_t numbers = 0;
+    for (int64_t i = 0; i < nn_parameters_count(parameters); i++)
+        if (tensor_wants_grad(parameters->entries[i]->tensor))
+            numbers += tensor_size(parameters->entries[i]->tensor);
+    return numbers;
+}
+
 static const Entry *at(const char *function, const NnParameters *parameters, int64_t i)
 {
     if (!parameters) {
@@ -156,30 +166,68 @@ const char *nn_parameters_name(const NnParameters *parameters, int64_t i)
     return entry ? entry->name : NULL;
 }
 
-static Tensor *find_named(const char *function, const NnParameters *parameters, const char *name)
+static Entry *find_named(const char *function, const NnParameters *parameters, const char *name)
 {
     if (!parameters || !name) {
         error__null(function, parameters ? "name" : "parameters");
         return NULL;
     }
     Entry *entry = find(parameters, name);
-    if (entry)
-        return entry->tensor;
-    error__set(VALGRAD_ERROR_NAME,
-               "%s: \"%s\": no such name among %" PRId64 " (the first is \"%s\")", function, name,
-               parameters->count, parameters->count ? parameters->entries[0]->name : "");
-    return NULL;
+    if (!entry)
+        error__set(VALGRAD_ERROR_NAME,
+                   "%s: \"%s\": no such name among %" PRId64 " (the first is \"%s\")", function,
+                   name, parameters->count, parameters->count ? parameters->entries[0]->name : "");
+    return entry;
 }
 
 Tensor *nn_parameters_find(const NnParameters *parameters, const char *name)
 {
-    return find_named("nn_parameters_find", parameters, name);
+    const Entry *entry = find_named("nn_parameters_find", parameters, name);
+    return entry ? entry->tensor : NULL;
 }
 
 ValgradStatus nn_parameters_freeze(NnParameters *parameters, const char *name, bool freeze)
 {
-    Tensor *tensor = find_named("nn_parameters_freeze", parameters, name);
-    return tensor ? tensor_set_wants_grad(tensor, !freeze) : valgrad_last_status();
+    const Entry *entry = find_named("nn_parameters_freeze", parameters, name);
+    return entry ? tensor_set_wants_grad(entry->tensor, !freeze) : valgrad_last_status();
+}
+
+ValgradStatus nn_parameters_get(const NnParameters *parameters, const char *name, int64_t n,
+                                real *out)
+{
+    const Entry *entry = find_named("nn_parameters_get", parameters, name);
+    return entry ? tensor_get(entry->tensor, n, out) : valgrad_last_status();
+}
+
+ValgradStatus nn_parameters_set(NnParameters *parameters, const char *name, int64_t n,
+                                const real *numbers)
+{
+    const Entry *entry = find_named("nn_parameters_set", parameters, name);
+    return entry ? tensor_set(entry->tensor, n, numbers) : valgrad_last_status();
+}
+
+ValgradStatus nn_parameters_set_transposed(NnParameters *parameters, const char *name,
+                                           bool transposed)
+{
+    static const char function[] = "nn_parameters_set_transposed";
+    Entry *entry = find_named(function, parameters, name);
+    if (!entry)
+        return valgrad_last_status();
+    if (tensor_rank(entry->tensor) != 2)
+        return error__set(VALGRAD_ERROR_SHAPE, "%s: \"%s\" has rank %d: expected 2", function, name,
+                          tensor_rank(entry->tensor));
+    entry->transposed = transposed;
+    return VALGRAD_OK;
+}
+
+bool parameters__is_transposed(const NnParameters *parameters, int64_t i)
+{
+    return parameters->entries[i]->transposed;
+}
+
+bool parameters__has(const NnParameters *parameters, const char *name)
+{
+    return find(parameters, name) != NULL;
 }
 
 void nn_parameters_zero_grad(NnParameters *parameters)

@@ -33,6 +33,7 @@
 #include <stdint.h>
 #include <valgrad/error.h>
 #include <valgrad/random.h>
+#include <valgrad/state.h>
 #include <valgrad/tensor.h>
 
 VALGRAD_BEGIN
@@ -130,9 +131,10 @@ VALGRAD_API void nn_parameters_free(NnParameters *parameters);
 VALGRAD_API ValgradStatus nn_parameters_add(NnParameters *parameters, const char *name,
                                             Tensor *tensor);
 
-/* How many tensors, and how many numbers in them; 0 for NULL. */
+/* How many tensors, how many numbers in them, how many of these not frozen; 0 for NULL. */
 VALGRAD_API int64_t nn_parameters_count(const NnParameters *parameters);
 VALGRAD_API int64_t nn_parameters_numbers(const NnParameters *parameters);
+VALGRAD_API int64_t nn_parameters_trainable(const NnParameters *parameters);
 
 /* Tensor i in order of addition, and its name. Borrowed. Errors: NULL; i outside 0 … count-1. */
 VALGRAD_API Tensor *nn_parameters_at(const NnParameters *parameters, int64_t i);
@@ -148,6 +150,33 @@ VALGRAD_API ValgradStatus nn_parameters_freeze(NnParameters *parameters, const c
 
 /* Zeroes every gradient. NULL does nothing. */
 VALGRAD_API void nn_parameters_zero_grad(NnParameters *parameters);
+
+/* Copies the numbers of the tensor called name out, or gives it others; n must be its size. Setting
+ * is for between graphs, as tensor_set(). Errors: NULL; no such name; n. */
+VALGRAD_API ValgradStatus nn_parameters_get(const NnParameters *parameters, const char *name,
+                                            int64_t n, real *out);
+VALGRAD_API ValgradStatus nn_parameters_set(NnParameters *parameters, const char *name, int64_t n,
+                                            const real *numbers);
+
+/* Whether the matrix called name stands transposed in states. nn_linear_collect() sets it for its
+ * weight, so that states have the shapes (out, in) that PyTorch's nn.Linear gives them.
+ * Errors: NULL; no such name; a rank other than 2. */
+VALGRAD_API ValgradStatus nn_parameters_set_transposed(NnParameters *parameters, const char *name,
+                                                       bool transposed);
+
+/* New: a state (see state.h) with a copy of every tensor under its name, as NN_REAL. */
+VALGRAD_API NnState *nn_parameters_state(const NnParameters *parameters);
+
+/* Gives every tensor the numbers of the array of its name, converted to real. All or nothing. Strict:
+ * every name must be there, and no other; else what is there is taken, and what is not stays.
+ * Errors: NULL; a name missing or not known (strict); a shape that differs (in either case). */
+VALGRAD_API ValgradStatus nn_parameters_load_state(NnParameters *parameters, const NnState *state,
+                                                   bool strict);
+
+/* nn_parameters_state() and nn_state_write(); nn_state_read() and nn_parameters_load_state(), strict.
+ * The path's ending chooses the format. Errors: theirs. */
+VALGRAD_API ValgradStatus nn_parameters_save(const NnParameters *parameters, const char *path);
+VALGRAD_API ValgradStatus nn_parameters_load(NnParameters *parameters, const char *path);
 
 /* ---- linear layer ---------------------------------------------------------------------------- */
 
@@ -212,6 +241,25 @@ VALGRAD_API Tensor *nn_mlp_forward(const NnMlp *mlp, Tensor *x);
 
 /* Borrowed: goes with the network. */
 VALGRAD_API NnParameters *nn_mlp_parameters(const NnMlp *mlp);
+
+/* New: a state of its parameters, with its activations in the texts "hidden_activation" and
+ * "output_activation". */
+VALGRAD_API NnState *nn_mlp_state(const NnMlp *mlp);
+
+/* New: the network of a state, as nn_mlp_state() or PyTorch's nn.Sequential makes it: a matrix
+ * "<number>.weight" (out, in) for each layer, with or without "<number>.bias" (out) in all of them,
+ * in the order of the numbers; other arrays are not looked at. Activations are the state's, or else
+ * those of options; options NULL is the default, ReLU and none.
+ * Errors: NULL; no layer; sides that do not fit together; no such activation; out of memory. */
+VALGRAD_API NnMlp *nn_mlp_from_state(const NnState *state, const NnMlpOptions *options);
+
+/* Both by a file: nn_mlp_state() and nn_state_write(); nn_state_read() and nn_mlp_from_state(). */
+VALGRAD_API ValgradStatus nn_mlp_save(const NnMlp *mlp, const char *path);
+VALGRAD_API NnMlp *nn_mlp_load(const char *path, const NnMlpOptions *options);
+
+/* The activation after every layer but the last, and after the last; NN_IDENTITY for NULL. */
+VALGRAD_API NnActivation nn_mlp_hidden_activation(const NnMlp *mlp);
+VALGRAD_API NnActivation nn_mlp_output_activation(const NnMlp *mlp);
 
 /* The layers: how many, and layer i from the input. Borrowed. Errors: NULL; i out of range. */
 VALGRAD_API int nn_mlp_layer_count(const NnMlp *mlp);
