@@ -29,6 +29,7 @@ set(pkgconfig_cflags "")
 if(VALGRAD_FLOAT)
   set(pkgconfig_cflags " -DVALGRAD_FLOAT")
 endif()
+list(JOIN optional_packages " " pkgconfig_optional)
 configure_file(cmake/valgrad.pc.in ${package_build_dir}/${VALGRAD_NAME}.pc @ONLY)
 install(FILES ${package_build_dir}/${VALGRAD_NAME}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

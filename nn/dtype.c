@@ -83,6 +83,8 @@ static uint16_t to_half(const Half *half, double number)
     const int infinity = ((1 << (15 - half->fraction_bits)) - 1) << half->fraction_bits;
     if (isnan(number))
         return (uint16_t)(sign | infinity | 1 << (half->fraction_bits - 1));
+    if (number == 0)
+        return sign;
     int exponent;
     frexp(number, &exponent); /* number = m 2^exponent, 1/2 <= m < 1 */
     if (isinf(number) || exponent > half->bias + 1)
@@ -112,21 +114,35 @@ static double element_at(NnDtype dtype, const void *element)
     uint16_t u16_;
     uint8_t u8_;
     switch (dtype) {
-    case NN_F64: return AS(f64);
-    case NN_F32: return AS(f32);
-    case NN_F16: return (void)AS(u16), from_half(&f16, u16_);
-    case NN_BF16: return (void)AS(u16), from_half(&bf16, u16_);
-    case NN_I64: return AS(i64);
-    case NN_I32: return AS(i32);
-    case NN_I16: return AS(i16);
-    case NN_I8: return AS(i8);
-    case NN_U64: return AS(u64);
-    case NN_U32: return AS(u32);
-    case NN_U16: return AS(u16);
-    case NN_U8: return AS(u8);
-    case NN_BOOL: return (void)AS(u8), u8_ != 0;
+    case NN_F64:
+        return AS(f64);
+    case NN_F32:
+        return AS(f32);
+    case NN_F16:
+        return (void)AS(u16), from_half(&f16, u16_);
+    case NN_BF16:
+        return (void)AS(u16), from_half(&bf16, u16_);
+    case NN_I64:
+        return AS(i64);
+    case NN_I32:
+        return AS(i32);
+    case NN_I16:
+        return AS(i16);
+    case NN_I8:
+        return AS(i8);
+    case NN_U64:
+        return AS(u64);
+    case NN_U32:
+        return AS(u32);
+    case NN_U16:
+        return AS(u16);
+    case NN_U8:
+        return AS(u8);
+    case NN_BOOL:
+        return (void)AS(u8), u8_ != 0;
     case NN_DTYPE_COUNT:
-    default: return (double)NAN;
+    default:
+        return (double)NAN;
     }
 }
 

@@ -61,8 +61,8 @@ static int find_layers(const NnState *state, Found *layers)
             continue;
         char bias[32];
         snprintf(bias, sizeof bias, "%ld.bias", number);
-        layers[count++] = (Found){number, array,
-                                  nn_state_has(state, bias) ? nn_state_find(state, bias) : NULL};
+        layers[count++] =
+            (Found){number, array, nn_state_has(state, bias) ? nn_state_find(state, bias) : NULL};
     }
     qsort(layers, (size_t)count, sizeof *layers, compare_numbers);
     return count;
@@ -82,8 +82,7 @@ static bool check_layer(const Found *layers, int i)
         return fail(layer, "its weight is no matrix: expected (out, in)");
     if (!layer->bias != !layers[0].bias)
         return fail(layer, "expected a bias in every layer, or in none");
-    if (layer->bias &&
-        (layer->bias->rank != 1 || layer->bias->shape[0] != layer->weight->shape[0]))
+    if (layer->bias && (layer->bias->rank != 1 || layer->bias->shape[0] != layer->weight->shape[0]))
         return fail(layer, "its bias does not fit its weight: expected (out)");
     if (i > 0 && layer->number == layers[i - 1].number)
         return fail(layer, "its number comes twice");

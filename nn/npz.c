@@ -26,9 +26,14 @@ ValgradStatus nn_state_write_npz(const NnState *state, const char *path)
 
 #else
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <zip.h>
 
-enum { NAME_ROOM = 264, MAX_PACKING = 1100 }; /* deflate makes nothing smaller than that many times */
+enum {
+    NAME_ROOM = 264,
+    MAX_PACKING = 1100
+}; /* deflate makes nothing smaller than that many times */
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 
@@ -49,6 +54,19 @@ static bool name_array(const char *entry, char name[NAME_ROOM])
     return true;
 }
 
+/* NULL, or why the entry could not be read whole. Its checksum is looked at where it ends. */
+static const char *read_entry(zip_file_t *file, const Bytes *out)
+{
+    char more;
+    const zip_int64_t got = zip_fread(file, out->data, out->size);
+    if (got >= 0 && (size_t)got < out->size)
+        return "it is shorter than the zip file says";
+    const zip_int64_t rest = got < 0 ? got : zip_fread(file, &more, 1);
+    return rest < 0   ? zip_file_strerror(file)
+           : rest > 0 ? "it is longer than the zip file says"
+                      : NULL;
+}
+
 static ValgradStatus unpack(const Bytes *bytes, zip_t *zip, const zip_stat_t *about, Bytes *out)
 {
     zip_file_t *file = zip_fopen_index(zip, about->index, 0);
@@ -56,12 +74,9 @@ static ValgradStatus unpack(const Bytes *bytes, zip_t *zip, const zip_stat_t *ab
         return fail(bytes, about->name, zip_strerror(zip));
     out->size = about->size;
     out->data = nn__bytes(bytes->function, about->size ? (int64_t)about->size : 1, 1);
-    zip_int64_t got = out->data ? zip_fread(file, out->data, about->size) : 0;
-    const char *why = got < 0 ? zip_file_strerror(file) : "it is shorter than the zip file says";
-    ValgradStatus status = VALGRAD_OK;
-    if (!out->data)
-        status = VALGRAD_ERROR_MEMORY;
-    else if (got < 0 || (zip_uint64_t)got != about->size)
+    const char *why = out->data ? read_entry(file, out) : NULL;
+    ValgradStatus status = out->data ? VALGRAD_OK : VALGRAD_ERROR_MEMORY;
+    if (why)
         status = fail(bytes, about->name, why);
     zip_fclose(file);
     return status;

@@ -91,7 +91,8 @@ static bool find_header(Reader *reader)
         length = length << 8 | bytes->data[i];
     if (length > bytes->size - LENGTH_BYTES || length > MAX_HEADER)
         return bytes__fail(bytes, 0,
-                           "a header of %" PRIu64 " bytes: expected at most %zu (is it safetensors?)",
+                           "a header of %" PRIu64
+                           " bytes: expected at most %zu (is it safetensors?)",
                            length,
                            bytes->size - LENGTH_BYTES < MAX_HEADER ? bytes->size - LENGTH_BYTES
                                                                    : (size_t)MAX_HEADER),
@@ -134,7 +135,8 @@ static bool read_dtype(const Reader *reader, Place *place)
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(place->entry, "dtype");
     if (cJSON_IsString(item) && nn_dtype_find(item->valuestring, &place->dtype) == VALGRAD_OK)
         return true;
-    return FAIL(reader, place->entry, "\"%.80s\": dtype %.20s: expected F64, F32, F16, BF16, I64 … BOOL",
+    return FAIL(reader, place->entry,
+                "\"%.80s\": dtype %.20s: expected F64, F32, F16, BF16, I64 … BOOL",
                 place->entry->string, cJSON_IsString(item) ? item->valuestring : "missing");
 }
 

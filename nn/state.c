@@ -164,8 +164,8 @@ static Entry *new_entry(const char *function, const char *name, NnDtype dtype, i
         return NULL;
     }
     memcpy(entry->name, name, length);
-    entry->array = (NnArray){
-        .name = entry->name, .dtype = dtype, .rank = rank, .size = size, .data = data};
+    entry->array =
+        (NnArray){.name = entry->name, .dtype = dtype, .rank = rank, .size = size, .data = data};
     for (int i = 0; i < rank; i++)
         entry->array.shape[i] = shape[i];
     return entry;
@@ -175,7 +175,7 @@ void *state__add(const char *function, NnState *state, const char *name, NnDtype
                  const int64_t *shape)
 {
     if (check_addition(function, state, name, dtype, rank, shape) != VALGRAD_OK ||
-        !make_room(function, (void **)&state->entries, sizeof *state->entries, state->count,
+        !make_room(function, (void **)(void *)&state->entries, sizeof *state->entries, state->count,
                    &state->room))
         return NULL;
     Entry *entry = new_entry(function, name, dtype, rank, shape);
@@ -350,7 +350,7 @@ static void remove_text(NnState *state, Text *text)
 static ValgradStatus append_text(const char *function, NnState *state, const char *key, char *text)
 {
     char *own_key = copy_text(function, key);
-    if (!own_key || !make_room(function, (void **)&state->texts, sizeof *state->texts,
+    if (!own_key || !make_room(function, (void **)(void *)&state->texts, sizeof *state->texts,
                                state->text_count, &state->text_room)) {
         nn__free(own_key);
         nn__free(text);
