@@ -1,4 +1,4 @@
-/* loss.c - losses, each one node whose number is the mean over the batch. */
+/* loss.c - losses of a classifier, each one node whose number is the mean over the batch. */
 #include <math.h>
 
 #include "tensor/softmax.h"
@@ -7,31 +7,12 @@ static const Shape scalar_shape = {.rank = 0, .size = 1};
 
 /* ---- cross-entropy ----------------------------------------------------------------------------- */
 
-/* Adds factor * from[i] to an operand's gradient. */
-static void give_scaled(const Operand *operand, real factor, const real *from)
-{
-    if (!operand->wants_grad)
-        return;
-    const int64_t n = operand->tensor->size;
-    const Gradient to = gradient__begin(operand);
-    const Kernels *kernels = kernels__get();
-    if (factor == 0 && !backward__strict()) {
-        if (to.fresh)
-            kernels->fill(to.grad, 0, n);
-    } else if (to.fresh) {
-        kernels->scale(to.grad, factor, from, n);
-    } else {
-        kernels->add_scaled(to.grad, factor, from, n);
-    }
-    gradient__end(operand, to);
-}
-
 /* saved: d loss / d logits, then d loss / d targets where these are an operand, the labels where not. */
 static void backward_cross_entropy(Value *v)
 {
     const Operation *operation = operation_of(v);
     for (int i = 0; i < operation->count; i++)
-        give_scaled(&operation->operand[i], operation->dense.grad[0],
+        gradient__give_scaled(&operation->operand[i], operation->dense.grad[0],
                     operation->saved + i * operation->operand[0].tensor->size);
 }
 
@@ -205,7 +186,7 @@ Tensor *tensor_cross_entropy(Tensor *logits, int64_t n, const int64_t *labels)
 Tensor *tensor_cross_entropy_smoothed(Tensor *logits, real smoothing, int64_t n, const int64_t *labels)
 {
     static const char function[] = "tensor_cross_entropy_smoothed";
-    if (smoothing >= 0 && smoothing <= 1)
+    if (!logits || (smoothing >= 0 && smoothing <= 1))
         return cross_entropy(function, logits, smoothing, n, labels);
     error__set(VALGRAD_ERROR_ARGUMENT, "%s: smoothing %g; expected 0 to 1", function, (double)smoothing);
     return NULL;
@@ -268,61 +249,44 @@ Tensor *tensor_cross_entropy_soft(Tensor *logits, Tensor *targets)
     return operation__end(v, &scalar_shape);
 }
 
-/* ---- mean squared error ------------------------------------------------------------------------ */
+/* ---- negative log likelihood --------------------------------------------------------------------- */
 
-/* saved: 2 (x - y) / n */
-static void backward_mse(Value *v)
+/* saved: -1 / rows at each row's label, else 0. */
+static void expand_nll(const Value *v, Expansion *e)
 {
     const Operation *operation = operation_of(v);
-    give_scaled(&operation->operand[0], operation->dense.grad[0], operation->saved);
-    give_scaled(&operation->operand[1], -operation->dense.grad[0], operation->saved);
+    const int64_t n = operation->operand[0].tensor->size, rows = n / classes_of(v);
+    const ProgramSlot *x = operation__slots(v, 0, e);
+    ProgramSlot *losses = expansion__room(e, rows);
+    for (int64_t i = 0, r = 0; losses && i < n; i++) {
+        if (operation->saved[i] != 0)
+            losses[r++] = expansion__op1(e, OP_neg, x[i], 0);
+    }
+    if (losses)
+        expand_mean_of_rows(e, rows, losses);
 }
 
-static void expand_mse(const Value *v, Expansion *e)
+Tensor *tensor_nll(Tensor *log_probabilities, int64_t n, const int64_t *labels)
 {
-    const int64_t n = operation_of(v)->operand[0].tensor->size;
-    const ProgramSlot *x = operation__slots(v, 0, e), *y = operation__slots(v, 1, e);
-    ProgramSlot *squares = expansion__room(e, n);
-    if (!squares)
-        return;
-    for (int64_t i = 0; i < n; i++)
-        squares[i] = expansion__op1(e, OP_square, expansion__op2(e, OP_sub, x[i], y[i]), 0);
-    expand_mean_of_rows(e, n, squares);
-}
-
-static Tensor *mse_of(const char *function, Tensor *x, Tensor *y)
-{
-    static const NodeKind kind = OPERATION_KIND(backward_mse, expand_mse);
-    Tensor *const operands[] = {x, y};
-    const int64_t n = x->size;
-    Value *v = operation__begin(function, &kind, sizeof(Operation), &scalar_shape, 2, operands, n);
+    static const char function[] = "tensor_nll";
+    static const NodeKind kind = OPERATION_KIND(backward_cross_entropy, expand_nll);
+    int64_t rows, classes;
+    if (!log_probabilities)
+        return error__null(function, "log_probabilities"), NULL;
+    if (!check_logits(function, log_probabilities, &rows, &classes) ||
+        !check_labels(function, rows, classes, n, labels))
+        return NULL;
+    Value *v = operation__begin(function, &kind, sizeof(Operation), &scalar_shape, 1, &log_probabilities,
+                                log_probabilities->size);
     if (!v)
         return NULL;
     const Operation *operation = operation_of(v);
-    real *difference = operation->saved;
-    kernels__get()->subtract(difference, operation->operand[0].numbers, operation->operand[1].numbers, n);
-    operation->dense.data[0] = kernels__get()->dot(difference, difference, n) / (real)n;
-    kernels__get()->scale(difference, 2 / (real)n, difference, n);
-    return operation__end(v, &scalar_shape);
-}
-
-Tensor *tensor_mse(Tensor *x, Tensor *y)
-{
-    static const char function[] = "tensor_mse";
-    Shape shape;
-    if (!x || !y)
-        return error__null(function, x ? "y" : "x"), NULL;
-    if (!shape__broadcast(function, x, y, &shape))
-        return NULL;
-    if (shape.size == 0) {
-        char text[SHAPE_TEXT_BYTES];
-        error__set(VALGRAD_ERROR_SHAPE, "%s: nothing to take a mean of in shape %s", function,
-                   shape__text(shape.rank, shape.sides, text));
-        return NULL;
+    kernels__get()->fill(operation->saved, 0, log_probabilities->size);
+    real sum = 0;
+    for (int64_t r = 0; r < rows; r++) {
+        sum -= operation->operand[0].numbers[r * classes + labels[r]];
+        operation->saved[r * classes + labels[r]] = -1 / (real)rows;
     }
-    Tensor *wide_x = tensor__fit(x, &shape), *wide_y = tensor__fit(y, &shape);
-    Tensor *result = wide_x && wide_y ? mse_of(function, wide_x, wide_y) : NULL;
-    tensor__drop(wide_x, x);
-    tensor__drop(wide_y, y);
-    return result;
+    operation->dense.data[0] = sum / (real)rows;
+    return operation__end(v, &scalar_shape);
 }

@@ -234,6 +234,24 @@ void gradient__end(const Operand *operand, Gradient gradient)
     }
 }
 
+void gradient__give_scaled(const Operand *operand, real factor, const real *from)
+{
+    if (!operand->wants_grad)
+        return;
+    const int64_t n = operand->tensor->size;
+    const Gradient to = gradient__begin(operand);
+    const Kernels *kernels = kernels__get();
+    if (factor == 0 && !backward__strict()) {
+        if (to.fresh)
+            kernels->fill(to.grad, 0, n);
+    } else if (to.fresh) {
+        kernels->scale(to.grad, factor, from, n);
+    } else {
+        kernels->add_scaled(to.grad, factor, from, n);
+    }
+    gradient__end(operand, to);
+}
+
 /* ---- meaning ----------------------------------------------------------------------------------- */
 
 typedef struct SlotList {

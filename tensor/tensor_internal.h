@@ -137,6 +137,9 @@ typedef struct Gradient {
 Gradient gradient__begin(const Operand *operand);
 void gradient__end(const Operand *operand, Gradient gradient);
 
+/* Gives an operand factor * from[i], if it wants a gradient; nothing for a factor of 0. */
+void gradient__give_scaled(const Operand *operand, real factor, const real *from);
+
 /* Writes or adds one number of a gradient. */
 static inline void gradient__put(Gradient to, int64_t i, real gradient)
 {

@@ -94,7 +94,14 @@ BUILD(cross_entropy_one, tensor_cross_entropy(x[0], 1, (int64_t[]){1}))
 BUILD(cross_entropy_soft, tensor_cross_entropy_soft(x[0], x[1]))
 BUILD(cross_entropy_smoothed,
       tensor_cross_entropy_smoothed(x[0], (real)0.2, 2, (int64_t[]){2, 0}))
+BUILD(nll, tensor_nll(x[0], 2, (int64_t[]){2, 0}))
 BUILD(mse, tensor_mse(x[0], x[1]))
+BUILD(mae, tensor_mae(x[0], x[1]))
+BUILD(huber, tensor_huber(x[0], x[1], (real)0.8))
+BUILD(binary_cross_entropy, tensor_binary_cross_entropy(x[0], x[1]))
+BUILD(binary_cross_entropy_logits, tensor_binary_cross_entropy_logits(x[0], x[1]))
+BUILD(hinge, tensor_hinge(x[0], x[1]))
+BUILD(kl_divergence, tensor_kl_divergence(x[0], x[1]))
 
 static inline Tensor *build_dropout(Tensor *const *x)
 {
@@ -201,6 +208,25 @@ static const TensorOperation tensor_operations[] = {
     OF_ONE(cross_entropy_smoothed, cross_entropy_smoothed, SHAPE(2, 2, 3)),
     OF_TWO(mse, mse, SHAPE(2, 2, 3), SHAPE(2, 2, 3)),
     OF_TWO(mse, mse, SHAPE(2, 2, 1), SHAPE(1, 3)),
+    OF_ONE(nll, nll, SHAPE(2, 2, 3)),
+    OF_TWO(mae, mae, SHAPE(2, 2, 3), SHAPE(1, 3)),
+    OF_TWO(huber, huber, SHAPE(2, 2, 3), SHAPE(2, 2, 3)),
+    {"tensor_binary_cross_entropy",
+     build_binary_cross_entropy,
+     2,
+     {SHAPE(2, 2, 3), SHAPE(1, 3)},
+     {{0.1, 0.9, false}, {0.1, 0.9, false}},
+     false,
+     false},
+    OF_TWO(binary_cross_entropy_logits, binary_cross_entropy_logits, SHAPE(2, 2, 3), SHAPE(2, 2, 3)),
+    OF_TWO(hinge, hinge, SHAPE(2, 2, 3), SHAPE(2, 2, 3)),
+    {"tensor_kl_divergence",
+     build_kl_divergence,
+     2,
+     {SHAPE(2, 2, 3), SHAPE(2, 2, 3)},
+     {AT_LARGE, {0.5, 1.5, false}},
+     false,
+     false},
     OF_ONE(dropout, dropout, SHAPE(2, 3, 4)),
     {"tensor_dropout", build_dropout_off, 1, {SHAPE(2, 2, 3)}, {AT_LARGE}, false, true},
 };

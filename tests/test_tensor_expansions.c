@@ -22,6 +22,10 @@ typedef struct Case {
             __VA_ARGS__                                                                            \
         }                                                                                          \
     }
+#define COARSELY                                                                                   \
+    {                                                                                              \
+        -2, 2, true                                                                                \
+    }
 #define WIDELY                                                                                     \
     {                                                                                              \
         -3, 3, false                                                                               \
@@ -159,6 +163,96 @@ static int64_t expand_cross_entropy_smoothed(Tensor *const *x, Value **out)
     return 1;
 }
 
+CALL(nll, tensor_nll(x[0], 3, LABELS))
+
+static int64_t expand_nll(Tensor *const *x, Value **out)
+{
+    Value *picked[3];
+    for (int r = 0; r < 3; r++)
+        picked[r] = tensor_at(x[0], 4 * r + LABELS[r]);
+    out[0] = keep_value(value_neg(mean_of(3, picked)));
+    return 1;
+}
+
+/* The mean of f over pairs of (2, 3) and (3). */
+static int64_t mean_of_pairs(Tensor *const *x, Value *(*f)(Value *, Value *), Value **out)
+{
+    Value *losses[6];
+    for (int i = 0; i < 6; i++)
+        losses[i] = f(tensor_at(x[0], i), tensor_at(x[1], i % 3));
+    out[0] = mean_of(6, losses);
+    return 1;
+}
+
+static const double DELTA = 1.5;
+
+static Value *minus(Value *x, Value *y)
+{
+    return keep_value(value_sub(x, y));
+}
+
+static Value *times(Value *x, Value *y)
+{
+    return keep_value(value_mul(x, y));
+}
+
+static Value *mse_of(Value *x, Value *y)
+{
+    return keep_value(value_square(minus(x, y)));
+}
+
+static Value *mae_of(Value *x, Value *y)
+{
+    return keep_value(value_abs(minus(x, y)));
+}
+
+static Value *huber_of(Value *x, Value *y)
+{
+    Value *size = mae_of(x, y);
+    if ((double)value_data(size) <= DELTA)
+        return scaled(mse_of(x, y), 0.5);
+    return scaled(minus(size, constant(DELTA / 2)), DELTA);
+}
+
+static Value *binary_cross_entropy_of(Value *x, Value *y)
+{
+    Value *rest = minus(constant(1), x);
+    return keep_value(value_neg(
+        keep_value(value_add(times(y, keep_value(value_log(x))),
+                             times(minus(constant(1), y), keep_value(value_log(rest)))))));
+}
+
+static Value *binary_cross_entropy_logits_of(Value *x, Value *y)
+{
+    return binary_cross_entropy_of(keep_value(value_sigmoid(x)), y);
+}
+
+static Value *hinge_of(Value *x, Value *y)
+{
+    return keep_value(value_relu(minus(constant(1), times(x, y))));
+}
+
+/* Sums of rows, averaged: three times the mean of all. */
+static Value *kl_divergence_of(Value *x, Value *y)
+{
+    return scaled(times(y, minus(keep_value(value_log(y)), x)), 3);
+}
+
+#define PAIRS(name, call)                                                                          \
+    CALL(name, call)                                                                               \
+    static int64_t expand_##name(Tensor *const *x, Value **out)                                    \
+    {                                                                                              \
+        return mean_of_pairs(x, name##_of, out);                                                   \
+    }
+PAIRS(mse, tensor_mse(x[0], x[1]))
+PAIRS(mae, tensor_mae(x[0], x[1]))
+PAIRS(huber, tensor_huber(x[0], x[1], (real)DELTA))
+PAIRS(binary_cross_entropy, tensor_binary_cross_entropy(x[0], x[1]))
+PAIRS(binary_cross_entropy_logits, tensor_binary_cross_entropy_logits(x[0], x[1]))
+PAIRS(hinge, tensor_hinge(x[0], x[1]))
+PAIRS(kl_divergence, tensor_kl_divergence(x[0], x[1]))
+#undef PAIRS
+
 /* ---- every case in every form and place -------------------------------------------------------- */
 
 static const Case cases[] = {
@@ -167,6 +261,27 @@ static const Case cases[] = {
     CASE(layer_norm, 3, SHAPE(3, 2, 3, 4), SHAPE(1, 4), SHAPE(1, 4)),
     CASE(layer_norm_alone, 1, SHAPE(2, 3, 4)),
     CASE(cross_entropy_smoothed, 1, SHAPE(2, 3, 4)),
+    CASE(nll, 1, SHAPE(2, 3, 4)),
+#define PAIRS(name, ...)                                                                           \
+    {                                                                                              \
+#name, tensor_of_##name, expand_##name, 2, {SHAPE(2, 2, 3), SHAPE(1, 3) },                 \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+    PAIRS(mse, WIDELY, WIDELY),
+    PAIRS(mae, WIDELY, WIDELY),
+    PAIRS(mae, COARSELY, COARSELY),
+    PAIRS(huber, WIDELY, WIDELY),
+    PAIRS(huber, COARSELY, COARSELY),
+    PAIRS(binary_cross_entropy, {0.1, 0.9, false}, {0, 1, false}),
+    PAIRS(binary_cross_entropy, {0.1, 0.9, false}, {0, 1, true}),
+    PAIRS(binary_cross_entropy_logits, WIDELY, {0, 1, false}),
+    PAIRS(binary_cross_entropy_logits, WIDELY, {0, 1, true}),
+    PAIRS(hinge, WIDELY, WIDELY),
+    PAIRS(hinge, COARSELY, COARSELY),
+    PAIRS(kl_divergence, WIDELY, {0.1, 2, false}),
+#undef PAIRS
 };
 
 static void check_case(const Case *c, Place place, const Form forms[MOST_OPERANDS], Random *random)
@@ -368,6 +483,95 @@ START_TEST(smoothing_at_its_ends)
 }
 END_TEST
 
+/* Losses of one prediction against one target, with the derivatives of both. */
+START_TEST(losses_at_their_ends)
+{
+    const real inf = (real)INFINITY, nan = (real)NAN, log2 = (real)0.6931471805599453;
+    const real tiny = (real)exp(-40.0);
+    const struct {
+        const char *name;
+        Tensor *(*loss)(Tensor *x, Tensor *y);
+        real x, y, f, dx, dy;
+    } points[] = {
+        {"mae", tensor_mae, 2, 2, 0, 0, 0},
+        {"mae", tensor_mae, -inf, 2, inf, -1, 1},
+        {"mae", tensor_mae, nan, 2, nan, nan, nan},
+        {"binary", tensor_binary_cross_entropy, 0.5, 1, log2, -2, 0},
+        {"binary", tensor_binary_cross_entropy, 0, 0, 0, 1, 100},
+        {"binary", tensor_binary_cross_entropy, 1, 1, 0, -1, -100},
+        {"binary", tensor_binary_cross_entropy, 0, 1, 100, 0, 100},
+        {"binary", tensor_binary_cross_entropy, 1, 0, 100, 0, -100},
+        {"binary", tensor_binary_cross_entropy, nan, 1, nan, nan, nan},
+        {"logits", tensor_binary_cross_entropy_logits, 0, 0, log2, 0.5, 0},
+        {"logits", tensor_binary_cross_entropy_logits, 0, 1, log2, -0.5, 0},
+        {"logits", tensor_binary_cross_entropy_logits, 1000, 1, 0, 0, -1000},
+        {"logits", tensor_binary_cross_entropy_logits, 1000, 0, 1000, 1, -1000},
+        {"logits", tensor_binary_cross_entropy_logits, -1000, 1, 1000, -1, 1000},
+        {"logits", tensor_binary_cross_entropy_logits, -1000, 0, 0, 0, 1000},
+        {"logits", tensor_binary_cross_entropy_logits, inf, 1, 0, 0, -inf},
+        {"logits", tensor_binary_cross_entropy_logits, -inf, 0, 0, 0, inf},
+        {"logits", tensor_binary_cross_entropy_logits, -inf, 1, inf, -1, inf},
+        {"logits", tensor_binary_cross_entropy_logits, nan, 1, nan, nan, nan},
+        {"hinge", tensor_hinge, 1, 1, 0, 0, 0},
+        {"hinge", tensor_hinge, -inf, 1, inf, -1, inf},
+        {"hinge", tensor_hinge, nan, 1, nan, nan, nan},
+        {"divergence", tensor_kl_divergence, -inf, 0, 0, 0, 0},
+        {"divergence", tensor_kl_divergence, -inf, 1, inf, -1, inf},
+        {"divergence", tensor_kl_divergence, nan, 1, nan, -1, nan},
+        {"divergence", tensor_kl_divergence, 0, 1, 0, -1, 1},
+    };
+    for (size_t i = 0; i < COUNT(points); i++) {
+        now_testing_is("%s at point %d", points[i].name, (int)i);
+        VALGRAD_SCOPE {
+            Tensor *x = tensor_leaf(&points[i].x, TENSOR_SCALAR);
+            Tensor *y = tensor_leaf(&points[i].y, TENSOR_SCALAR);
+            Tensor *f = points[i].loss(x, y);
+            assert_status(tensor_backward(f, NULL), VALGRAD_OK);
+            assert_close("loss", 0, tensor_item(f), points[i].f);
+            assert_close("derivative", 0, value_grad(tensor_at(x, 0)), points[i].dx);
+            assert_close("derivative", 1, value_grad(tensor_at(y, 0)), points[i].dy);
+        }
+    }
+    /* What is left where both terms nearly cancel keeps its digits. */
+    VALGRAD_SCOPE {
+        Tensor *x = tensor_leaf((real[]){40}, TENSOR_SCALAR), *y = tensor_full(1, TENSOR_SCALAR);
+        Tensor *f = tensor_binary_cross_entropy_logits(x, y);
+        assert_status(tensor_backward(f, NULL), VALGRAD_OK);
+        assert_near(tensor_item(f) / tiny, 1, 4 * REAL_EPSILON);
+        assert_near(value_grad(tensor_at(x, 0)) / tiny, -1, 4 * REAL_EPSILON);
+    }
+}
+END_TEST
+
+START_TEST(losses_of_what_they_cannot_take)
+{
+    VALGRAD_SCOPE {
+        Tensor *x = tensor_zeros(TENSOR_SHAPE(2, 3)), *y = tensor_zeros(TENSOR_SHAPE(2));
+        const int64_t labels[] = {0, 3};
+        assert_fails(tensor_mae(NULL, y), VALGRAD_ERROR_NULL, "tensor_mae: x is NULL");
+        assert_fails(tensor_hinge(x, y), VALGRAD_ERROR_SHAPE,
+                     "tensor_hinge: shapes (2, 3) and (2): sides 3 and 2 cannot be broadcast");
+        assert_fails(tensor_kl_divergence(tensor_zeros(TENSOR_SHAPE(0)), y), VALGRAD_ERROR_SHAPE,
+                     "tensor_kl_divergence: shapes (0) and (2): sides 0 and 2 cannot be broadcast");
+        assert_fails(tensor_mae(tensor_zeros(TENSOR_SHAPE(0)), tensor_zeros(TENSOR_SHAPE(0))),
+                     VALGRAD_ERROR_SHAPE, "tensor_mae: nothing to take a mean of in shape (0)");
+        assert_fails(tensor_huber(x, x, 0), VALGRAD_ERROR_ARGUMENT,
+                     "tensor_huber: delta 0; expected above 0");
+        assert_fails(tensor_huber(x, x, (real)NAN), VALGRAD_ERROR_ARGUMENT,
+                     "tensor_huber: delta nan; expected above 0");
+        assert_fails(tensor_nll(NULL, 2, labels), VALGRAD_ERROR_NULL,
+                     "tensor_nll: log_probabilities is NULL");
+        assert_fails(tensor_nll(x, 2, labels), VALGRAD_ERROR_INDEX,
+                     "tensor_nll: label 3 at row 1; expected 0 to 2");
+        assert_fails(tensor_nll(x, 1, labels), VALGRAD_ERROR_SHAPE,
+                     "tensor_nll: 1 labels for 2 rows of logits");
+        assert_fails(
+            tensor_nll(tensor_zeros(TENSOR_SCALAR), 1, labels), VALGRAD_ERROR_SHAPE,
+            "tensor_nll: logits of shape (); expected (batch, classes) or (classes), not empty");
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("tensor_expansions");
@@ -383,5 +587,7 @@ int main(void)
     tcase_add_test(tests, layer_norm_of_what_it_cannot_take);
     tests = new_case(suite, "losses", 10);
     tcase_add_test(tests, smoothing_at_its_ends);
+    tcase_add_test(tests, losses_at_their_ends);
+    tcase_add_test(tests, losses_of_what_they_cannot_take);
     return run_suite(suite);
 }

@@ -232,8 +232,31 @@ VALGRAD_API Tensor *tensor_cross_entropy_smoothed(Tensor *logits, real smoothing
  * (one-hot or probabilities) and takes part in the gradient if it wants one. */
 VALGRAD_API Tensor *tensor_cross_entropy_soft(Tensor *logits, Tensor *targets);
 
-/* New, rank 0: mean of (x - y)^2 over all elements; operands are broadcast. */
+/* New, rank 0: mean over rows of -log_probabilities[label], as cross-entropy but of log_softmax's result. */
+VALGRAD_API Tensor *tensor_nll(Tensor *log_probabilities, int64_t n, const int64_t *labels);
+
+/* New, rank 0: means over all elements of predictions x against targets y; both are broadcast, and both get
+ * their gradient if they want one. Errors: shapes; nothing to take a mean of. */
+
+/* (x - y)^2; and |x - y|, of which the derivative at 0 is 0. */
 VALGRAD_API Tensor *tensor_mse(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_mae(Tensor *x, Tensor *y);
+
+/* With d = |x - y|: d^2 / 2 where d <= delta, delta (d - delta / 2) beyond (P. Huber, 1964). Errors: as
+ * above; delta not above 0. */
+VALGRAD_API Tensor *tensor_huber(Tensor *x, Tensor *y, real delta);
+
+/* -y log x - (1 - y) log(1 - x) of probabilities x; a logarithm below -100 counts as -100, with derivative
+ * 0. And the same of x = sigmoid(logit), given the logit, which bears numbers of any size: prefer it. */
+VALGRAD_API Tensor *tensor_binary_cross_entropy(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_binary_cross_entropy_logits(Tensor *x, Tensor *y);
+
+/* max(0, 1 - x y), y being -1 or 1; the derivative where x y = 1 is 0. */
+VALGRAD_API Tensor *tensor_hinge(Tensor *x, Tensor *y);
+
+/* y (log y - x) of log-probabilities x and probabilities y, summed along the last axis, mean over the rest:
+ * the divergence of y from e^x. A y of 0 counts for nothing and has derivative 0. */
+VALGRAD_API Tensor *tensor_kl_divergence(Tensor *x, Tensor *y);
 
 /* ---- regularization ---------------------------------------------------------------------------- */
 
