@@ -51,19 +51,34 @@ static void backward_sum(Value *v)
         give_if_wanted(nary->operands[i], v->grad);
 }
 
+/* One product of a dot, of which x or y is an element. */
+static void give_product(Value *x, Value *y, real grad)
+{
+    const real a = number_of(x), b = number_of(y);
+    give_if_wanted(x, grad * b);
+    give_if_wanted(y, grad * a);
+}
+
 /* Operands x0, y0, x1, y1, … and for an affine node b at the end. */
 static void backward_dot(Value *v)
 {
     const Nary *nary = nary_of(v);
+    const real grad = v->grad;
     size_t i = 0;
     for (; i + 1 < nary->count; i += 2) {
         Value *x = nary->operands[i], *y = nary->operands[i + 1];
-        const real a = number_of(x), b = number_of(y);
-        give_if_wanted(x, v->grad * b);
-        give_if_wanted(y, v->grad * a);
+        if ((x->flags | y->flags) & ELEMENT) {
+            give_product(x, y, grad);
+            continue;
+        }
+        const real to_x = grad * y->data, to_y = grad * x->data;
+        if (x->flags & WANTS_GRAD)
+            x->grad += to_x;
+        if (y->flags & WANTS_GRAD)
+            y->grad += to_y;
     }
     if (i < nary->count)
-        give_if_wanted(nary->operands[i], v->grad);
+        give_if_wanted(nary->operands[i], grad);
 }
 
 static void backward_custom(Value *v)
@@ -254,12 +269,18 @@ Value *value_sum(size_t n, Value *const *x)
     return finish(&sum_kind, "sum", &list, 1, sum);
 }
 
+/* In four sums, so that one addition need not wait for the last. */
 static real dot_product(size_t n, Value *const *x, Value *const *y)
 {
-    real sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += number_of(x[i]) * number_of(y[i]);
-    return sum;
+    real sums[4] = {0};
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        for (size_t k = 0; k < 4; k++)
+            sums[k] += number_of(x[i + k]) * number_of(y[i + k]);
+    }
+    for (; i < n; i++)
+        sums[0] += number_of(x[i]) * number_of(y[i]);
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 Value *value_dot(size_t n, Value *const *x, Value *const *y)
