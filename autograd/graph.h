@@ -64,10 +64,8 @@ typedef enum OpCode {
 #define OP1(name, ...) OP_##name,
 #define OP1P(name, ...) OP_##name,
 #define OP2(name, ...) OP_##name,
+#define OP3(name, ...) OP_##name,
 #include "autograd/ops.def"
-#undef OP1
-#undef OP1P
-#undef OP2
     OP_COUNT
 } OpCode;
 
@@ -253,8 +251,11 @@ extern const NodeKind dense__leaf_kind; /* of leaves: no operands */
 
 /* ---- nary.c ---- */
 
-/* Writes the derivative of v by each of its operands, in order. False, and nothing written, if v was made
- * by none of value_sum, value_dot, value_affine and value_custom. */
+/* A node of a row of three operands; NULL and an error when out of memory. The caller sets data. */
+Value *nary__row(OpCode op, const char *name, Value *const operands[3]);
+
+/* Writes the derivative of v by each of its operands, in order. False, and nothing written, if v is no
+ * scalar with an Extension. */
 bool nary__partials(const Value *v, real *partials);
 
 /* Whether v was made by value_sum; by value_dot or value_affine, whose operands are x0, y0, x1, y1, …, b;
@@ -275,6 +276,13 @@ bool backward__strict(void);
 
 /* The error of a leaf that was changed after v had used it. */
 ValgradStatus backward__say_changed(const char *function, const Value *v, const Value *leaf);
+
+/* What an operand with this derivative gets of a gradient. A derivative of exactly 0 lets nothing through,
+ * not even infinity: what where() or a maximum did not choose has no part in the result. */
+static inline real share_of(real gradient, real derivative)
+{
+    return derivative == 0 && !backward__strict() ? 0 : gradient * derivative;
+}
 
 /* The gradient buffer of a dense node that wants a gradient, about to receive a contribution. *fresh:
  * it holds none yet and must be written, not added to. */
@@ -306,7 +314,10 @@ ValgradStatus backward__run(const char *function, size_t n, Value *const *roots,
 
 /* ---- value.c / ops.c ---- */
 
-size_t value__arity(const Value *v); /* operands in x and y */
+size_t value__arity(const Value *v); /* operands by its row */
+
+/* The row that made v, or NULL. */
+const ValueOpInfo *value__row(const Value *v);
 
 /* Passes v's gradient, grad, on to its operands: to operands of any kind; and to plain ones, of which x,
  * y, both want it (flags / PASSES_X). */

@@ -1,5 +1,5 @@
-/* nary.c - scalar operations of any number of operands, one node each: sum, dot, affine, and those that
- * users bring. */
+/* nary.c - scalar nodes of any number of operands: sum, dot, affine, those that users bring, and rows of
+ * ops.def with three operands. */
 #include <string.h>
 
 #include "autograd/program.h"
@@ -81,27 +81,58 @@ static void backward_dot(Value *v)
         give_if_wanted(nary->operands[i], grad);
 }
 
+static void partials_of_custom(const Nary *nary, real result, real *partials)
+{
+    for (size_t i = 0; i < nary->count; i++)
+        nary->numbers[i] = number_of(nary->operands[i]);
+    nary->op->backward(nary->count, nary->numbers, result, partials, nary->context);
+}
+
+static void partials_of_row(const Value *v, real partials[3])
+{
+    Value *const *operands = nary_of(v)->operands;
+    value__row(v)->first(number_of(operands[0]), number_of(operands[1]), number_of(operands[2]),
+                         v->data, partials);
+}
+
+static void give_shares(Value *v, const real *partials)
+{
+    const Nary *nary = nary_of(v);
+    for (size_t i = 0; i < nary->count; i++)
+        give_if_wanted(nary->operands[i], share_of(v->grad, partials[i]));
+}
+
 static void backward_custom(Value *v)
 {
     const Nary *nary = nary_of(v);
-    real *x = nary->numbers, *partials = x + nary->count;
-    for (size_t i = 0; i < nary->count; i++)
-        x[i] = number_of(nary->operands[i]);
-    nary->op->backward(nary->count, x, v->data, partials, nary->context);
-    for (size_t i = 0; i < nary->count; i++)
-        give_if_wanted(nary->operands[i], v->grad * partials[i]);
+    real *partials = nary->numbers + nary->count;
+    partials_of_custom(nary, v->data, partials);
+    give_shares(v, partials);
+}
+
+static void backward_row(Value *v)
+{
+    real partials[3];
+    partials_of_row(v, partials);
+    give_shares(v, partials);
+}
+
+/* The operands, in order; NULL when out of memory. */
+static ProgramSlot *operand_slots(const Value *v, Expansion *e)
+{
+    const Nary *nary = nary_of(v);
+    ProgramSlot *slots = expansion__room(e, (int64_t)nary->count);
+    for (size_t i = 0; slots && i < nary->count; i++)
+        slots[i] = expansion__slot(e, place_of(nary->operands[i]));
+    return slots;
 }
 
 /* The same operands, in the same order, for an instruction of its own. */
 static void expand_nary(const Value *v, Expansion *e, int op)
 {
-    const Nary *nary = nary_of(v);
-    ProgramSlot *operands = expansion__room(e, (int64_t)nary->count);
-    if (!operands)
-        return;
-    for (size_t i = 0; i < nary->count; i++)
-        operands[i] = expansion__slot(e, place_of(nary->operands[i]));
-    expansion__result(e, 0, expansion__nary(e, op, (int64_t)nary->count, operands));
+    const ProgramSlot *operands = operand_slots(v, e);
+    if (operands)
+        expansion__result(e, 0, expansion__nary(e, op, (int64_t)nary_of(v)->count, operands));
 }
 
 static void expand_sum(const Value *v, Expansion *e)
@@ -119,19 +150,21 @@ static void expand_custom(const Value *v, Expansion *e)
     expansion__custom(e, v);
 }
 
-static const NodeKind sum_kind = {backward_sum, nary_operand_count, nary_operand, nary_destroy,
-                                  expand_sum};
-static const NodeKind dot_kind = {backward_dot, nary_operand_count, nary_operand, nary_destroy,
-                                  expand_dot};
-static const NodeKind custom_kind = {backward_custom, nary_operand_count, nary_operand,
-                                     nary_destroy, expand_custom};
-
-static void partials_of_custom(const Nary *nary, real result, real *partials)
+static void expand_row(const Value *v, Expansion *e)
 {
-    for (size_t i = 0; i < nary->count; i++)
-        nary->numbers[i] = number_of(nary->operands[i]);
-    nary->op->backward(nary->count, nary->numbers, result, partials, nary->context);
+    const ProgramSlot *x = operand_slots(v, e);
+    if (x)
+        expansion__result(e, 0, expansion__op3(e, (OpCode)v->op, x[0], x[1], x[2]));
 }
+
+#define NARY_KIND(operation)                                                                       \
+    {                                                                                              \
+        backward_##operation, nary_operand_count, nary_operand, nary_destroy, expand_##operation   \
+    }
+static const NodeKind sum_kind = NARY_KIND(sum);
+static const NodeKind dot_kind = NARY_KIND(dot);
+static const NodeKind custom_kind = NARY_KIND(custom);
+static const NodeKind row_kind = NARY_KIND(row); /* of three operands */
 
 static const NodeKind *kind_of(const Value *v)
 {
@@ -162,13 +195,15 @@ const ValueOp *nary__custom(const Value *v, void **context)
 bool nary__partials(const Value *v, real *partials)
 {
     const NodeKind *kind = kind_of(v);
-    if (kind != &sum_kind && kind != &dot_kind && kind != &custom_kind)
+    if (kind != &sum_kind && kind != &dot_kind && kind != &custom_kind && kind != &row_kind)
         return false;
     const Nary *nary = nary_of(v);
-    if (kind == &custom_kind) {
+    if (kind == &row_kind)
+        partials_of_row(v, partials);
+    if (kind == &custom_kind)
         partials_of_custom(nary, v->data, partials);
+    if (kind == &row_kind || kind == &custom_kind)
         return true;
-    }
     for (size_t i = 0; i < nary->count; i++) {
         const bool alone =
             kind == &sum_kind || (i ^ 1) >= nary->count; /* the others are in pairs */
@@ -215,7 +250,7 @@ static void unhold_operands(Region *region, const Operands *lists, const size_t 
 }
 
 /* A node of the operands in up to three lists. NULL and an error when out of memory. */
-static Value *nary_node(const NodeKind *kind, const char *name, const Operands *lists,
+static Value *nary_node(OpCode op, const NodeKind *kind, const char *name, const Operands *lists,
                         int list_count)
 {
     size_t count = 0, held[3] = {0}, bytes;
@@ -232,7 +267,7 @@ static Value *nary_node(const NodeKind *kind, const char *name, const Operands *
         __builtin_add_overflow(bytes, sizeof(Nary), &bytes))
         error__memory(name, 0);
     else
-        v = graph__extended(OP_EXTENDED, bytes, false, kind, name);
+        v = graph__extended(op, bytes, false, kind, name);
     if (!v) {
         unhold_operands(region, lists, held, list_count);
         return NULL;
@@ -251,11 +286,18 @@ static Value *nary_node(const NodeKind *kind, const char *name, const Operands *
 static Value *finish(const NodeKind *kind, const char *name, const Operands *lists, int list_count,
                      real data)
 {
-    Value *v = graph__recording() ? nary_node(kind, name, lists, list_count)
+    Value *v = graph__recording() ? nary_node(OP_EXTENDED, kind, name, lists, list_count)
                                   : graph__leaf(OP_CONST, false, name);
     if (v)
         v->data = data;
     return v;
+}
+
+Value *nary__row(OpCode op, const char *name, Value *const operands[3])
+{
+    const Operands list = {operands, 3, 0, 1};
+    return graph__recording() ? nary_node(op, &row_kind, name, &list, 1)
+                              : graph__leaf(OP_CONST, false, name);
 }
 
 Value *value_sum(size_t n, Value *const *x)

@@ -6,35 +6,60 @@
  *     static void backward_mul(Value *v, real grad)    { give(v->x, grad * y); give(v->y, grad * x); }
  *
  * which is all of reverse-mode differentiation that an operation has to know. */
+
+/* The derivatives as words: before <tgmath.h> makes macros of the functions in them. */
+#define PAPER(words, expression) words
+#define WORDS_OF(...) #__VA_ARGS__
+#define WORDS(name, by, D) static const char name##_d##by[] = WORDS_OF(D);
+#define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks) WORDS(name, x, DX)
+#define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks) WORDS(name, x, DX)
+#define OP2(name, symbol, formula, F, DX, DY, DXX, DXY, DYY, xl, xh, yl, yh, kinks)                \
+    WORDS(name, x, DX)                                                                             \
+    WORDS(name, y, DY)
+#define OP3(name, symbol, formula, F, DX, DY, DZ, DXX, DXY, DYY, DXZ, DYZ, DZZ, xl, xh, yl, yh,    \
+            zl, zh, kinks)                                                                         \
+    WORDS(name, x, DX)                                                                             \
+    WORDS(name, y, DY)                                                                             \
+    WORDS(name, z, DZ)
+#include "autograd/ops.def"
+#undef PAPER
+
 #include <string.h>
 
 #include "autograd/formulas.h"
 #include "autograd/graph.h"
 
-#define SECOND(name, DXX, DXY, DYY)                                                                \
-    static void op_##name##_second(real x, real y, real p, real f, real d[3])                      \
+#define TABLE_FUNCTIONS(third, name, DXX, DXY, DYY, DXZ, DYZ, DZZ)                                 \
+    static void op_##name##_first(real x, real y, real third, real f, real d[3])                   \
     {                                                                                              \
-        (void)x, (void)y, (void)p, (void)f;                                                        \
+        d[0] = op_##name##_dx(x, y, third, f);                                                     \
+        d[1] = op_##name##_dy(x, y, third, f);                                                     \
+        d[2] = op_##name##_dz(x, y, third, f);                                                     \
+    }                                                                                              \
+    static void op_##name##_second(real x, real y, real third, real f, real d[6])                  \
+    {                                                                                              \
+        LETTERS(third);                                                                            \
         d[0] = (real)(DXX);                                                                        \
         d[1] = (real)(DXY);                                                                        \
         d[2] = (real)(DYY);                                                                        \
-    }                                                                                              \
-    static void op_##name##_first(real x, real y, real p, real f, real d[2])                       \
-    {                                                                                              \
-        d[0] = op_##name##_dx(x, y, p, f);                                                         \
-        d[1] = op_##name##_dy(x, y, p, f);                                                         \
+        d[3] = (real)(DXZ);                                                                        \
+        d[4] = (real)(DYZ);                                                                        \
+        d[5] = (real)(DZZ);                                                                        \
     }
-#define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks) SECOND(name, DXX, 0, 0)
-#define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks) SECOND(name, DXX, 0, 0)
+#define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks)                                   \
+    TABLE_FUNCTIONS(p, name, DXX, 0, 0, 0, 0, 0)
+#define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks)                                  \
+    TABLE_FUNCTIONS(p, name, DXX, 0, 0, 0, 0, 0)
 #define OP2(name, symbol, formula, F, DX, DY, DXX, DXY, DYY, xl, xh, yl, yh, kinks)                \
-    SECOND(name, DXX, DXY, DYY)
+    TABLE_FUNCTIONS(p, name, DXX, DXY, DYY, 0, 0, 0)
+#define OP3(name, symbol, formula, F, DX, DY, DZ, DXX, DXY, DYY, DXZ, DYZ, DZZ, xl, xh, yl, yh,    \
+            zl, zh, kinks)                                                                         \
+    TABLE_FUNCTIONS(z, name, DXX, DXY, DYY, DXZ, DYZ, DZZ)
 #include "autograd/ops.def"
-#undef OP1
-#undef OP1P
-#undef OP2
 
 /* The node makers. Where everything is as it mostly is, no function is called. */
 static Value *make_node(OpCode op, const char *function, Value *x, Value *y, real p);
+static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Value *z);
 
 #define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks)                                   \
     Value *value_##name(Value *x)                                                                  \
@@ -64,10 +89,12 @@ static Value *make_node(OpCode op, const char *function, Value *x, Value *y, rea
         v->data = op_##name##_f(x->data, y->data, 0);                                              \
         return v;                                                                                  \
     }
+#define OP3(name, ...)                                                                             \
+    Value *value_##name(Value *x, Value *y, Value *z)                                              \
+    {                                                                                              \
+        return make_three(OP_##name, "value_" #name, x, y, z);                                     \
+    }
 #include "autograd/ops.def"
-#undef OP1
-#undef OP1P
-#undef OP2
 
 /* The chain rule: for operands of any kind; and for plain ones, of which only x, only y or both want it. */
 #define BACKWARD1(name, P)                                                                         \
@@ -104,50 +131,50 @@ static Value *make_node(OpCode op, const char *function, Value *x, Value *y, rea
         v->x->grad += grad * op_##name##_dx(x, y, 0, f);                                           \
         v->y->grad += grad * op_##name##_dy(x, y, 0, f);                                           \
     }
+#define OP3(name, ...) /* by nary.c */
 #include "autograd/ops.def"
-#undef OP1
-#undef OP1P
-#undef OP2
 
 void (*const value__op_backward[OP_COUNT][4])(Value *v, real grad) = {
 #define OP1(name, ...) [OP_##name] = {backward_##name, backward_##name##_x},
 #define OP1P(name, ...) [OP_##name] = {backward_##name, backward_##name##_x},
 #define OP2(name, ...)                                                                             \
     [OP_##name] = {backward_##name, backward_##name##_x, backward_##name##_y, backward_##name##_xy},
+#define OP3(name, ...) /* by nary.c */
 #include "autograd/ops.def"
-#undef OP1
-#undef OP1P
-#undef OP2
 };
 
 /* The table as value_op_row() shows it. */
-#define KINK(x, y, dx, dy) {x, y, dx, dy},
+#define KINK(x, y, dx, dy) {x, y, 0, dx, dy, 0},
+#define KINK3(x, y, z, dx, dy, dz) {x, y, z, dx, dy, dz},
 #define SMOOTH
-#define KINKS(name, ...) static const ValueKink name##_kinks[] = {__VA_ARGS__{0, 0, 0, 0}};
+#define KINKS(name, ...) static const ValueKink name##_kinks[] = {__VA_ARGS__{0, 0, 0, 0, 0, 0}};
 #define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks) KINKS(name, kinks)
 #define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks) KINKS(name, kinks)
 #define OP2(name, symbol, formula, F, DX, DY, DXX, DXY, DYY, xl, xh, yl, yh, kinks)                \
     KINKS(name, kinks)
+#define OP3(name, symbol, formula, F, DX, DY, DZ, DXX, DXY, DYY, DXZ, DYZ, DZZ, xl, xh, yl, yh,    \
+            zl, zh, kinks)                                                                         \
+    KINKS(name, kinks)
 #include "autograd/ops.def"
-#undef OP1
-#undef OP1P
-#undef OP2
 
 #define KINK_COUNT(name) (int)(sizeof name##_kinks / sizeof *name##_kinks) - 1
 #define FUNCTIONS(name)                                                                            \
     KINK_COUNT(name), name##_kinks, op_##name##_f, op_##name##_first, op_##name##_second
+/* clang-format off */
 static const ValueOpInfo table[] = {
 #define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks)                                   \
-    {#name, symbol, formula, 1, false, {#DX, NULL}, {{low, high}, {0, 0}}, FUNCTIONS(name)},
+    {#name, symbol, formula, 1, false, {name##_dx}, {{low, high}}, FUNCTIONS(name)},
 #define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks)                                  \
-    {#name, symbol, formula, 1, true, {#DX, NULL}, {{low, high}, {0, 0}}, FUNCTIONS(name)},
+    {#name, symbol, formula, 1, true, {name##_dx}, {{low, high}}, FUNCTIONS(name)},
 #define OP2(name, symbol, formula, F, DX, DY, DXX, DXY, DYY, xl, xh, yl, yh, kinks)                \
-    {#name, symbol, formula, 2, false, {#DX, #DY}, {{xl, xh}, {yl, yh}}, FUNCTIONS(name)},
+    {#name, symbol, formula, 2, false, {name##_dx, name##_dy}, {{xl, xh}, {yl, yh}}, FUNCTIONS(name)},
+#define OP3(name, symbol, formula, F, DX, DY, DZ, DXX, DXY, DYY, DXZ, DYZ, DZZ, xl, xh, yl, yh,    \
+            zl, zh, kinks)                                                                         \
+    {#name, symbol, formula, 3, false, {name##_dx, name##_dy, name##_dz},                          \
+     {{xl, xh}, {yl, yh}, {zl, zh}}, FUNCTIONS(name)},
 #include "autograd/ops.def"
-#undef OP1
-#undef OP1P
-#undef OP2
 };
+/* clang-format on */
 
 enum { FIRST_ROW = OP_COUNT - (int)(sizeof table / sizeof *table) };
 
@@ -164,6 +191,19 @@ __attribute__((noinline)) static Value *make_node(OpCode op, const char *functio
     v->data = row->forward(number_of(x), y ? number_of(y) : 0, p);
     if (row->has_parameter && v->op == op)
         v->parameter = p;
+    return v;
+}
+
+/* Three operands do not fit into a scalar node: it has them in an Extension. */
+static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Value *z)
+{
+    const ValueOpInfo *row = &table[op - FIRST_ROW];
+    Value *const operands[] = {x, y, z};
+    if (!x || !y || !z)
+        return error__null(function, !x ? "x" : !y ? "y" : "z"), NULL;
+    Value *v = nary__row(op, row->name, operands);
+    if (v)
+        v->data = row->forward(number_of(x), number_of(y), number_of(z));
     return v;
 }
 
@@ -192,9 +232,20 @@ const char *value_op_name(const Value *v)
     return v->op == OP_EXTENDED ? v->more->name : others[v->op];
 }
 
+const ValueOpInfo *value__row(const Value *v)
+{
+    return v->op >= FIRST_ROW ? &table[v->op - FIRST_ROW] : NULL;
+}
+
 size_t value__arity(const Value *v)
 {
     return v->op >= FIRST_ROW ? (size_t)table[v->op - FIRST_ROW].arity : 0;
+}
+
+real value_op_parameter(const Value *v)
+{
+    const ValueOpInfo *row = v ? value__row(v) : NULL;
+    return row && row->has_parameter ? v->parameter : (real)NAN;
 }
 
 size_t value_operand_count(const Value *v)

@@ -178,6 +178,11 @@ ProgramSlot expansion__op2(Expansion *e, OpCode op, ProgramSlot x, ProgramSlot y
     return expansion__emit(e, (Instruction){.op = (uint16_t)op, .x = x, .y = y});
 }
 
+ProgramSlot expansion__op3(Expansion *e, OpCode op, ProgramSlot x, ProgramSlot y, ProgramSlot z)
+{
+    return expansion__emit(e, (Instruction){.op = (uint16_t)op, .x = x, .y = y, .z = z});
+}
+
 ProgramSlot expansion__detach(Expansion *e, ProgramSlot x)
 {
     return expansion__emit(e, (Instruction){.op = PROGRAM_DETACH, .x = x});

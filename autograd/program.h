@@ -109,6 +109,7 @@ void expansion__result(Expansion *e, int64_t i, ProgramSlot slot);
 ProgramSlot expansion__constant(Expansion *e, real number);
 ProgramSlot expansion__op1(Expansion *e, OpCode op, ProgramSlot x, real p);
 ProgramSlot expansion__op2(Expansion *e, OpCode op, ProgramSlot x, ProgramSlot y);
+ProgramSlot expansion__op3(Expansion *e, OpCode op, ProgramSlot x, ProgramSlot y, ProgramSlot z);
 ProgramSlot expansion__nary(Expansion *e, int op, int64_t n, const ProgramSlot *x);
 ProgramSlot expansion__detach(Expansion *e, ProgramSlot x);
 

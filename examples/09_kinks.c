@@ -34,7 +34,7 @@ static void look_at(const char *name, const char *where, real x, real y)
     const ValueOpInfo *op = value_op_find(name);
     const real h = 1.0f / 1024, here = op->forward(x, y, 0);
     const real left = op->forward(x - h, y, 0), right = op->forward(x + h, y, 0);
-    real promised[2];
+    real promised[3];
     op->first(x, y, 0, here, promised);
     printf("%-5s %-9s", name, where);
     print_slope((here - left) / h);

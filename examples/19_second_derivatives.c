@@ -68,7 +68,7 @@ static double slope_of_tanh(double number)
 int main(void)
 {
     const double h = 1.0 / 256; /* for ten digits, about the cube root of the precision: see 08 */
-    real second[3];
+    real second[6];
     const ValueOpInfo *op = value_op_find("tanh");
     op->second(0.5, 0, 0, op->forward(0.5, 0, 0), second);
     printf("tanh'' at 0.5: measured from gradients %.3f, from the operation table %.3f\n\n",

@@ -66,7 +66,7 @@ static real play(Tape *tape, int leaf, real number)
     }
     for (int i = tape->count - 1; i >= 0; i--) {
         const int *of = tape->operands[i];
-        real slopes[2];
+        real slopes[3];
         if (!tape->op[i])
             continue;
         tape->op[i]->first(tape->number[of[0]], tape->number[of[1]], 0, tape->number[i], slopes);

@@ -54,12 +54,6 @@ static inline const Edge *edge_of(const GraphWalk *walk, size_t id, size_t i)
 void *inspect__take(size_t n, size_t bytes);
 void inspect__give(void *memory); /* NULL does nothing */
 
-/* The row of the op table that made v, or NULL. */
-const ValueOpInfo *inspect__row(const Value *v);
-
-/* p of such a row. */
-real inspect__parameter(const Value *v);
-
 /* Writes the derivatives by all operands: NaN for a tensor operation. */
 void inspect__derivatives(const GraphWalk *walk, size_t id, real *out);
 

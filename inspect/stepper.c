@@ -102,13 +102,13 @@ static bool passes_zero(const Value *v)
 /* Whether the operation gives its derivatives by the numbers; others give to all operands at once. */
 static bool has_partials(const Value *v)
 {
-    return !(v->flags & EXTENDED) || nary__is_sum(v) || nary__has_pairs(v) || nary__is_custom(v);
+    return !(v->flags & DENSE);
 }
 
 /* An operation of one operand does not ask whether that still wants a gradient: it would want none. */
 static bool receives(const GraphWalk *walk, const Value *v, const Edge *edge)
 {
-    const ValueOpInfo *row = inspect__row(v);
+    const ValueOpInfo *row = value__row(v);
     if (row && row->arity == 1 && !passes_zero(v))
         return true;
     if (v->flags & DENSE && !operation_of(v)->operand[edge->operand].wants_grad)
@@ -119,7 +119,9 @@ static bool receives(const GraphWalk *walk, const Value *v, const Edge *edge)
 static void give_scalar(GraphStepper *stepper, const Value *v, const Edge *edge, GraphStep *step)
 {
     const GraphNumbers before = so_far(stepper, edge->to);
-    const real contribution = passes_zero(v) ? 0 : v->grad * step->derivative;
+    const bool shared = (v->flags & EXTENDED) && !nary__has_pairs(v);
+    const real product = shared ? share_of(v->grad, step->derivative) : v->grad * step->derivative;
+    const real contribution = passes_zero(v) ? 0 : product;
     give(stepper->walk->nodes[edge->to], contribution);
     describe(stepper, step, &before);
     step->contribution = (GraphNumbers){.n = 1, .first = {contribution}};
@@ -250,8 +252,8 @@ static ValgradStatus check_graph(GraphStepper *stepper)
         stepper->reached[root] = wants(walk, root) && !(walk->nodes[root]->flags & LEAF);
     }
     if (!any)
-        return error__set(VALGRAD_ERROR_STATE, "%s: no root depends on a leaf that wants a gradient",
-                          function);
+        return error__set(VALGRAD_ERROR_STATE,
+                          "%s: no root depends on a leaf that wants a gradient", function);
     for (size_t id = walk->count; id-- > 0 && status == VALGRAD_OK;) {
         if (stepper->reached[id])
             status = check_edges(stepper, id);
@@ -275,7 +277,8 @@ static ValgradStatus check_seed(const GraphWalk *walk, const Tensor *seed)
         return VALGRAD_OK;
     char a[SHAPE_TEXT_BYTES], b[SHAPE_TEXT_BYTES];
     return error__set(VALGRAD_ERROR_SHAPE, "%s: a seed of shape %s for %s%s", function,
-                      shape__text(seed->rank, seed->shape, a), root ? "a root of shape " : "scalar roots",
+                      shape__text(seed->rank, seed->shape, a),
+                      root ? "a root of shape " : "scalar roots",
                       root ? shape__text(root->rank, root->shape, b) : "");
 }
 

@@ -150,7 +150,7 @@ size_t graph_name(const GraphWalk *walk, size_t id, size_t room, char *text)
 /* What the letters of a formula stand for. */
 typedef struct Letters {
     const GraphWalk *walk;
-    size_t result; /* f, whose operands are x and y */
+    size_t result; /* f, whose operands are x, y, z */
     bool numbers;  /* numbers instead of names */
 } Letters;
 
@@ -174,11 +174,11 @@ static void add_letter(Text *text, const Letters *letters, char letter)
 {
     const GraphWalk *walk = letters->walk;
     if (letter == 'p')
-        text__real(text, inspect__parameter(walk->nodes[letters->result]), 6);
+        text__real(text, value_op_parameter(walk->nodes[letters->result]), 6);
     else if (letter == 'f')
         add_node(text, letters, letters->result);
     else
-        add_node(text, letters, edge_of(walk, letters->result, letter == 'y')->to);
+        add_node(text, letters, edge_of(walk, letters->result, (size_t)(letter - 'x'))->to);
 }
 
 /* Whether "-2" must be written "(-2)" here. */
@@ -189,7 +189,7 @@ static bool needs_parentheses(char before, const char *after, const char *term)
     return (*term == '-' || strchr(term, ' ')) && (before == '-' || before == '^' || *after == '^');
 }
 
-/* Replaces the letters x, y, p, f where they stand alone. */
+/* Replaces the letters x, y, z, p, f where they stand alone. */
 static void add_formula(Text *text, const char *formula, const Letters *letters)
 {
     char before = ' ';
@@ -197,7 +197,7 @@ static void add_formula(Text *text, const char *formula, const Letters *letters)
         size_t n = 0;
         while (is_word(formula[n]))
             n++;
-        if (n == 1 && strchr("xypf", *formula)) {
+        if (n == 1 && strchr("xyzpf", *formula)) {
             char words[LINE_BYTES];
             Text term = text__begin(sizeof words, words);
             add_letter(&term, letters, *formula);
@@ -212,22 +212,6 @@ static void add_formula(Text *text, const char *formula, const Letters *letters)
         formula += n ? n : 1;
         before = formula[-1];
     }
-}
-
-/* What the table writes by functions of its own, as on paper. */
-static const char *on_paper(const char *partial)
-{
-    static const char *const spelled[][2] = {
-        {"pow_by_x(x, y)", "y * x^(y - 1)"},
-        {"pow_by_y(x, y, f)", "f * log(x)"},
-        {"pick(x, y)", "x > y ? 1 : x == y ? 0.5 : 0"},
-        {"pick(y, x)", "y > x ? 1 : y == x ? 0.5 : 0"},
-    };
-    for (size_t i = 0; i < sizeof spelled / sizeof *spelled; i++) {
-        if (strcmp(partial, spelled[i][0]) == 0)
-            return spelled[i][1];
-    }
-    return partial;
 }
 
 /* The partner of operand i in a dot product; "1" for what stands alone. */
@@ -251,10 +235,10 @@ static void add_nary_derivative(Text *text, const GraphWalk *walk, size_t id, si
 static void add_derivative(Text *text, const GraphWalk *walk, size_t id, size_t i)
 {
     const Value *v = walk->nodes[id];
-    const ValueOpInfo *row = inspect__row(v);
+    const ValueOpInfo *row = value__row(v);
     const Letters letters = {walk, id, false};
     if (row)
-        add_formula(text, on_paper(row->partials[i]), &letters);
+        add_formula(text, row->partials[i], &letters);
     else if (v->flags & ELEMENT)
         text__add(text, "1");
     else if (v->flags & EXTENDED)
@@ -290,7 +274,7 @@ static void add_call(Text *text, const GraphWalk *walk, size_t id)
 static void add_forward(Text *text, const GraphWalk *walk, size_t id)
 {
     const Value *v = walk->nodes[id];
-    const ValueOpInfo *row = inspect__row(v);
+    const ValueOpInfo *row = value__row(v);
     Letters letters = {walk, id, false};
     if (row) {
         add_formula(text, row->formula, &letters);
@@ -361,7 +345,8 @@ static void add_tensor_step(Text *text, const GraphWalk *walk, const GraphStep *
     char number[32];
     text__add(text, " by ");
     text__add(text, value_op_name(walk->nodes[step->node]));
-    (void)snprintf(number, sizeof number, ", operand %d: ", edge_of(walk, step->node, step->edge)->operand);
+    (void)snprintf(number, sizeof number,
+                   ", operand %d: ", edge_of(walk, step->node, step->edge)->operand);
     text__add(text, number);
     text__numbers(text, &step->contribution);
 }

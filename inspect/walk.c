@@ -13,7 +13,8 @@
 void *inspect__take(size_t n, size_t bytes)
 {
     size_t total;
-    void *memory = size_product(n, bytes, &total) ? buffer__allocate(total + (total == 0), 64) : NULL;
+    void *memory =
+        size_product(n, bytes, &total) ? buffer__allocate(total + (total == 0), 64) : NULL;
     if (memory)
         memset(memory, 0, total);
     return memory;
@@ -266,7 +267,8 @@ static GraphWalk *make_walk(const char *function, size_t n, Value *const *roots)
 GraphWalk *graph_walk_new(size_t n, Value *const *roots)
 {
     if (n == 0)
-        return error__set(VALGRAD_ERROR_ARGUMENT, "graph_walk_new: no roots; expected at least 1"), NULL;
+        return error__set(VALGRAD_ERROR_ARGUMENT, "graph_walk_new: no roots; expected at least 1"),
+               NULL;
     if (!roots)
         return error__null("graph_walk_new", "roots"), NULL;
     for (size_t i = 0; i < n; i++) {
@@ -354,17 +356,6 @@ size_t graph_walk_find(const GraphWalk *walk, const Value *v)
     return walk && v ? map_find(&walk->map, v) : GRAPH_NO_ID;
 }
 
-const ValueOpInfo *inspect__row(const Value *v)
-{
-    return v->op > OP_FREED ? value_op_row((size_t)v->op - OP_FREED - 1) : NULL;
-}
-
-real inspect__parameter(const Value *v)
-{
-    const ValueOpInfo *row = inspect__row(v);
-    return row && row->has_parameter ? v->parameter : 0;
-}
-
 static GraphKind kind_of(const Value *v)
 {
     if (v->flags & ELEMENT)
@@ -373,7 +364,7 @@ static GraphKind kind_of(const Value *v)
         return GRAPH_LEAF;
     if (v->flags & DENSE)
         return GRAPH_TENSOR;
-    return (v->flags & EXTENDED) ? GRAPH_NARY : GRAPH_OPERATION;
+    return value__row(v) ? GRAPH_OPERATION : GRAPH_NARY;
 }
 
 static bool check_node(const char *function, const GraphWalk *walk, size_t id, const void *out)
@@ -386,7 +377,8 @@ static bool check_node(const char *function, const GraphWalk *walk, size_t id, c
     return false;
 }
 
-static bool check_edge(const char *function, const GraphWalk *walk, size_t id, size_t i, const void *out)
+static bool check_edge(const char *function, const GraphWalk *walk, size_t id, size_t i,
+                       const void *out)
 {
     if (!check_node(function, walk, id, out))
         return false;
@@ -402,7 +394,7 @@ ValgradStatus graph_walk_node(const GraphWalk *walk, size_t id, GraphNode *node)
     if (!check_node("graph_walk_node", walk, id, node))
         return valgrad_last_status();
     Value *v = walk->nodes[id];
-    const ValueOpInfo *row = inspect__row(v);
+    const ValueOpInfo *row = value__row(v);
     *node = (GraphNode){.id = id,
                         .value = v,
                         .kind = kind_of(v),
@@ -410,7 +402,7 @@ ValgradStatus graph_walk_node(const GraphWalk *walk, size_t id, GraphNode *node)
                         .symbol = row ? row->symbol : value_op_name(v),
                         .label = value_label(v),
                         .row = row,
-                        .parameter = inspect__parameter(v),
+                        .parameter = value_op_parameter(v),
                         .wants_grad = value_wants_grad(v),
                         .size = 1,
                         .rank = -1,
@@ -446,8 +438,9 @@ ValgradStatus graph_walk_edge(const GraphWalk *walk, size_t id, size_t i, GraphE
 
 static void derivatives_of_row(const ValueOpInfo *row, const Value *v, real *out)
 {
-    real d[2];
-    row->first(number_of(v->x), row->arity > 1 ? number_of(v->y) : 0, inspect__parameter(v), v->data, d);
+    real d[3];
+    row->first(number_of(v->x), row->arity > 1 ? number_of(v->y) : 0, value_op_parameter(v),
+               v->data, d);
     for (int i = 0; i < row->arity; i++)
         out[i] = d[i];
 }
@@ -455,13 +448,13 @@ static void derivatives_of_row(const ValueOpInfo *row, const Value *v, real *out
 void inspect__derivatives(const GraphWalk *walk, size_t id, real *out)
 {
     const Value *v = walk->nodes[id];
-    const ValueOpInfo *row = inspect__row(v);
+    const ValueOpInfo *row = value__row(v);
+    if (nary__partials(v, out))
+        return;
     if (row) {
         derivatives_of_row(row, v, out);
         return;
     }
-    if (nary__partials(v, out))
-        return;
     for (size_t i = 0; i < edges_of(walk, id); i++)
         out[i] = (v->flags & ELEMENT) ? 1 : (real)NAN;
 }
@@ -472,8 +465,8 @@ ValgradStatus graph_walk_derivatives(const GraphWalk *walk, size_t id, size_t n,
     if (!check_node(function, walk, id, n == 0 ? (const void *)walk : out))
         return valgrad_last_status();
     if (n != edges_of(walk, id))
-        return error__set(VALGRAD_ERROR_ARGUMENT, "%s: room for %zu; node %zu has %zu edges", function, n,
-                          id, edges_of(walk, id));
+        return error__set(VALGRAD_ERROR_ARGUMENT, "%s: room for %zu; node %zu has %zu edges",
+                          function, n, id, edges_of(walk, id));
     inspect__derivatives(walk, id, out);
     return VALGRAD_OK;
 }

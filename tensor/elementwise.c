@@ -6,7 +6,7 @@
 
 typedef struct Loop {
     int64_t n;
-    const real *x, *y; /* operands; y may be NULL */
+    const real *x, *y, *z; /* operands, as many as there are */
     real p;
     real *f;       /* results */
     const real *g; /* their gradients */
@@ -57,86 +57,98 @@ static inline bool has_chain_kernel(OpCode op, const Loop *loop)
         loop->to.grad[i] = loop->to.fresh ? d : loop->to.grad[i] + d;                              \
     }
 
-#define LOOPS(name, Y)                                                                             \
+/* The same for three operands, of which those that were not chosen get 0 of any gradient (see share_of). */
+#define CHAIN_SHARES(DERIVATIVE)                                                                   \
+    for (int64_t i = 0; i < loop->n; i++) {                                                        \
+        const real g = loop->g[i], local = (DERIVATIVE);                                           \
+        const real d = (g == 0 || local == 0) && !loop->strict ? 0 : g * local;                    \
+        loop->to.grad[i] = loop->to.fresh ? d : loop->to.grad[i] + d;                              \
+    }
+
+#define FORWARD(name, Y, THIRD)                                                                    \
     static void forward_##name(const Loop *loop)                                                   \
     {                                                                                              \
         if (has_forward_kernel(OP_##name, loop))                                                   \
             return;                                                                                \
         for (int64_t i = 0; i < loop->n; i++)                                                      \
-            loop->f[i] = op_##name##_f(loop->x[i], Y, loop->p);                                    \
-    }                                                                                              \
-    static void chain_x_##name(const Loop *loop)                                                   \
+            loop->f[i] = op_##name##_f(loop->x[i], Y, THIRD);                                      \
+    }
+#define CHAIN_BY(CHAIN, name, by, Y, THIRD)                                                        \
+    static void chain_##by##_##name(const Loop *loop)                                              \
     {                                                                                              \
         if (has_chain_kernel(OP_##name, loop))                                                     \
             return;                                                                                \
-        CHAIN(op_##name##_dx(loop->x[i], Y, loop->p, loop->f[i]))                                  \
+        CHAIN(op_##name##_d##by(loop->x[i], Y, THIRD, loop->f[i]))                                 \
     }
-#define OP1(name, ...) LOOPS(name, 0)
-#define OP1P(name, ...) LOOPS(name, 0)
+#define OP1(name, ...)                                                                             \
+    FORWARD(name, 0, 0)                                                                            \
+    CHAIN_BY(CHAIN, name, x, 0, 0)
+#define OP1P(name, ...)                                                                            \
+    FORWARD(name, 0, loop->p)                                                                      \
+    CHAIN_BY(CHAIN, name, x, 0, loop->p)
 #define OP2(name, ...)                                                                             \
-    LOOPS(name, loop->y[i])                                                                        \
-    static void chain_y_##name(const Loop *loop)                                                   \
-    {                                                                                              \
-        CHAIN(op_##name##_dy(loop->x[i], loop->y[i], loop->p, loop->f[i]))                         \
-    }
+    FORWARD(name, loop->y[i], 0)                                                                   \
+    CHAIN_BY(CHAIN, name, x, loop->y[i], 0)                                                        \
+    CHAIN_BY(CHAIN, name, y, loop->y[i], 0)
+#define OP3(name, ...)                                                                             \
+    FORWARD(name, loop->y[i], loop->z[i])                                                          \
+    CHAIN_BY(CHAIN_SHARES, name, x, loop->y[i], loop->z[i])                                        \
+    CHAIN_BY(CHAIN_SHARES, name, y, loop->y[i], loop->z[i])                                        \
+    CHAIN_BY(CHAIN_SHARES, name, z, loop->y[i], loop->z[i])
 #include "autograd/ops.def"
-#undef OP1
-#undef OP1P
-#undef OP2
 
 typedef void LoopBody(const Loop *loop);
 
-static void chain(const Value *v, const Operand *operand, LoopBody *body, real p)
+/* Operand k's share of v's gradient. */
+static void chain(const Value *v, int k, LoopBody *body)
 {
-    if (!operand->wants_grad)
-        return;
     const Operation *operation = operation_of(v);
+    const Operand *operand = operation->operand;
     const Dense *dense = &operation->dense;
-    Loop loop = {dense->n,
-                 operation->operand[0].numbers,
-                 operation->operand[1].numbers,
-                 p,
-                 dense->data,
-                 dense->grad,
-                 gradient__begin(operand),
-                 backward__strict()};
+    if (!operand[k].wants_grad)
+        return;
+    const Loop loop = {.n = dense->n,
+                       .x = operand[0].numbers,
+                       .y = operand[1].numbers,
+                       .z = operand[2].numbers,
+                       .p = operation->parameter,
+                       .f = dense->data,
+                       .g = dense->grad,
+                       .to = gradient__begin(&operand[k]),
+                       .strict = backward__strict()};
     body(&loop);
-    gradient__end(operand, loop.to);
+    gradient__end(&operand[k], loop.to);
 }
 
-#define BACKWARD_X(name)                                                                           \
-    chain(v, &operation_of(v)->operand[0], chain_x_##name, operation_of(v)->parameter)
-#define OP1(name, ...)                                                                             \
+#define BACKWARD(name, ...)                                                                        \
     static void backward_##name(Value *v)                                                          \
     {                                                                                              \
-        BACKWARD_X(name);                                                                          \
+        LoopBody *const bodies[] = {__VA_ARGS__};                                                  \
+        for (int k = 0; k < (int)(sizeof bodies / sizeof *bodies); k++)                            \
+            chain(v, k, bodies[k]);                                                                \
     }
-#define OP1P(name, ...)                                                                            \
-    static void backward_##name(Value *v)                                                          \
-    {                                                                                              \
-        BACKWARD_X(name);                                                                          \
-    }
-#define OP2(name, ...)                                                                             \
-    static void backward_##name(Value *v)                                                          \
-    {                                                                                              \
-        BACKWARD_X(name);                                                                          \
-        chain(v, &operation_of(v)->operand[1], chain_y_##name, 0);                                 \
-    }
+#define OP1(name, ...) BACKWARD(name, chain_x_##name)
+#define OP1P(name, ...) BACKWARD(name, chain_x_##name)
+#define OP2(name, ...) BACKWARD(name, chain_x_##name, chain_y_##name)
+#define OP3(name, ...) BACKWARD(name, chain_x_##name, chain_y_##name, chain_z_##name)
 #include "autograd/ops.def"
-#undef OP1
-#undef OP1P
-#undef OP2
 
 /* ---- meaning ----------------------------------------------------------------------------------- */
 
 static void expand_elementwise(const Value *v, Expansion *e, OpCode op)
 {
     const Operation *operation = operation_of(v);
-    const ProgramSlot *x = operation__slots(v, 0, e);
-    const ProgramSlot *y = operation->count > 1 ? operation__slots(v, 1, e) : x;
-    for (int64_t i = 0; x && y && i < operation->dense.n; i++) {
-        const Instruction each = {
-            .op = (uint16_t)op, .x = x[i], .y = operation->count > 1 ? y[i] : 0, .p = operation->parameter};
+    const ProgramSlot *x[OPERANDS] = {NULL};
+    for (int k = 0; k < operation->count; k++) {
+        if (!(x[k] = operation__slots(v, k, e)))
+            return;
+    }
+    for (int64_t i = 0; i < operation->dense.n; i++) {
+        const Instruction each = {.op = (uint16_t)op,
+                                  .x = x[0][i],
+                                  .y = x[1] ? x[1][i] : 0,
+                                  .z = x[2] ? x[2][i] : 0,
+                                  .p = operation->parameter};
         expansion__result(e, i, expansion__emit(e, each));
     }
 }
@@ -149,19 +161,24 @@ static void expand_elementwise(const Value *v, Expansion *e, OpCode op)
 #define OP1(name, ...) EXPAND(name)
 #define OP1P(name, ...) EXPAND(name)
 #define OP2(name, ...) EXPAND(name)
+#define OP3(name, ...) EXPAND(name)
 #include "autograd/ops.def"
-#undef OP1
-#undef OP1P
-#undef OP2
 
 /* ---- operations -------------------------------------------------------------------------------- */
 
-static Tensor *apply(const char *function, const NodeKind *kind, LoopBody *forward, Tensor *x,
-                     Tensor *y, real p)
+/* What makes the row's node out of `count` operands of one shape. */
+typedef struct Maker {
+    const char *function;
+    const NodeKind *kind;
+    LoopBody *forward;
+    int count;
+} Maker;
+
+static Tensor *make(const Maker *maker, Tensor *const *operands, real p)
 {
-    Tensor *const operands[] = {x, y};
-    const Shape shape = shape__of(x);
-    Value *v = operation__begin(function, kind, sizeof(Operation), &shape, y ? 2 : 1, operands, 0);
+    const Shape shape = shape__of(operands[0]);
+    Value *v = operation__begin(maker->function, maker->kind, sizeof(Operation), &shape, maker->count,
+                                operands, 0);
     if (!v)
         return NULL;
     Operation *operation = operation_of(v);
@@ -169,52 +186,73 @@ static Tensor *apply(const char *function, const NodeKind *kind, LoopBody *forwa
     const Loop loop = {.n = shape.size,
                        .x = operation->operand[0].numbers,
                        .y = operation->operand[1].numbers,
+                       .z = operation->operand[2].numbers,
                        .p = p,
                        .f = operation->dense.data};
-    forward(&loop);
+    maker->forward(&loop);
     return operation__end(v, &shape);
 }
 
-static Tensor *apply1(const char *function, const NodeKind *kind, LoopBody *forward, Tensor *x,
-                      real p)
+static Tensor *apply1(const Maker *maker, Tensor *x, real p)
 {
-    return x ? apply(function, kind, forward, x, NULL, p) : (error__null(function, "x"), NULL);
+    return x ? make(maker, &x, p) : (error__null(maker->function, "x"), NULL);
 }
 
-static Tensor *apply2(const char *function, const NodeKind *kind, LoopBody *forward, Tensor *x,
-                      Tensor *y)
+static bool common_shape(const Maker *maker, Tensor *const *operands, Shape *shape)
 {
+    for (int i = 0; i < maker->count; i++) {
+        if (!operands[i])
+            return error__null(maker->function, (const char *[]){"x", "y", "z"}[i]), false;
+    }
+    *shape = shape__of(operands[0]);
+    for (int i = 1; i < maker->count; i++) {
+        if (!shape__join(maker->function, shape, operands[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Operands broadcast to a common shape. */
+static Tensor *apply(const Maker *maker, Tensor *const *operands)
+{
+    Tensor *fitted[OPERANDS] = {NULL};
     Shape shape;
-    if (!x || !y)
-        return error__null(function, x ? "y" : "x"), NULL;
-    if (!shape__broadcast(function, x, y, &shape))
+    if (!common_shape(maker, operands, &shape))
         return NULL;
-    Tensor *wide_x = tensor__fit(x, &shape), *wide_y = tensor__fit(y, &shape);
-    Tensor *result = wide_x && wide_y ? apply(function, kind, forward, wide_x, wide_y, 0) : NULL;
-    tensor__drop(wide_x, x);
-    tensor__drop(wide_y, y);
+    bool all = true;
+    for (int i = 0; i < maker->count && all; i++)
+        all = (fitted[i] = tensor__fit(operands[i], &shape)) != NULL;
+    Tensor *result = all ? make(maker, fitted, 0) : NULL;
+    for (int i = 0; i < maker->count; i++)
+        tensor__drop(fitted[i], operands[i]);
     return result;
 }
 
+#define MAKER(name, count)                                                                         \
+    static const NodeKind kind = OPERATION_KIND(backward_##name, expand_##name);                   \
+    static const Maker maker = {"tensor_" #name, &kind, forward_##name, count};
 #define OP1(name, ...)                                                                             \
     Tensor *tensor_##name(Tensor *x)                                                               \
     {                                                                                              \
-        static const NodeKind kind = OPERATION_KIND(backward_##name, expand_##name);                \
-        return apply1("tensor_" #name, &kind, forward_##name, x, 0);                               \
+        MAKER(name, 1)                                                                             \
+        return apply1(&maker, x, 0);                                                               \
     }
 #define OP1P(name, ...)                                                                            \
     Tensor *tensor_##name(Tensor *x, real p)                                                       \
     {                                                                                              \
-        static const NodeKind kind = OPERATION_KIND(backward_##name, expand_##name);                \
-        return apply1("tensor_" #name, &kind, forward_##name, x, p);                               \
+        MAKER(name, 1)                                                                             \
+        return apply1(&maker, x, p);                                                               \
     }
 #define OP2(name, ...)                                                                             \
     Tensor *tensor_##name(Tensor *x, Tensor *y)                                                    \
     {                                                                                              \
-        static const NodeKind kind = OPERATION_KIND(backward_##name, expand_##name);                \
-        return apply2("tensor_" #name, &kind, forward_##name, x, y);                               \
+        MAKER(name, 2)                                                                             \
+        return apply(&maker, (Tensor *const[]){x, y});                                             \
+    }
+#define OP3(name, ...)                                                                             \
+    Tensor *tensor_##name(Tensor *x, Tensor *y, Tensor *z)                                         \
+    {                                                                                              \
+        MAKER(name, 3)                                                                             \
+        return apply(&maker, (Tensor *const[]){x, y, z});                                          \
     }
 #include "autograd/ops.def"
-#undef OP1
-#undef OP1P
-#undef OP2

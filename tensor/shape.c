@@ -21,7 +21,8 @@ const char *shape__text(int rank, const int64_t *sides, char text[SHAPE_TEXT_BYT
 bool shape__check(const char *function, int rank, const int64_t *sides, Shape *shape)
 {
     if (rank < 0 || rank > TENSOR_MAX_RANK) {
-        error__set(VALGRAD_ERROR_SHAPE, "%s: rank %d; expected 0 to %d", function, rank, TENSOR_MAX_RANK);
+        error__set(VALGRAD_ERROR_SHAPE, "%s: rank %d; expected 0 to %d", function, rank,
+                   TENSOR_MAX_RANK);
         return false;
     }
     if (rank > 0 && !sides)
@@ -67,35 +68,43 @@ int shape__axis(const char *function, const Tensor *t, int axis)
         return counted;
     char text[SHAPE_TEXT_BYTES];
     if (t->rank == 0)
-        error__set(VALGRAD_ERROR_AXIS, "%s: axis %d of a tensor of shape (), which has no axes", function,
-                   axis);
+        error__set(VALGRAD_ERROR_AXIS, "%s: axis %d of a tensor of shape (), which has no axes",
+                   function, axis);
     else
-        error__set(VALGRAD_ERROR_AXIS, "%s: axis %d of a tensor of shape %s; expected %d to %d", function,
-                   axis, shape__text(t->rank, t->shape, text), -t->rank, t->rank - 1);
+        error__set(VALGRAD_ERROR_AXIS, "%s: axis %d of a tensor of shape %s; expected %d to %d",
+                   function, axis, shape__text(t->rank, t->shape, text), -t->rank, t->rank - 1);
     return -1;
 }
 
-static int64_t side_from_end(const Tensor *t, int i)
+static int64_t side_from_end(int rank, const int64_t *sides, int i)
 {
-    return i < t->rank ? t->shape[t->rank - 1 - i] : 1;
+    return i < rank ? sides[rank - 1 - i] : 1;
 }
 
-bool shape__broadcast(const char *function, const Tensor *x, const Tensor *y, Shape *shape)
+bool shape__join(const char *function, Shape *shape, const Tensor *t)
 {
     int64_t sides[TENSOR_MAX_RANK];
-    const int rank = x->rank > y->rank ? x->rank : y->rank;
+    const int rank = shape->rank > t->rank ? shape->rank : t->rank;
     for (int i = 0; i < rank; i++) {
-        const int64_t a = side_from_end(x, i), b = side_from_end(y, i);
+        const int64_t a = side_from_end(shape->rank, shape->sides, i);
+        const int64_t b = side_from_end(t->rank, t->shape, i);
         if (a != b && a != 1 && b != 1) {
             char p[SHAPE_TEXT_BYTES], q[SHAPE_TEXT_BYTES];
-            error__set(VALGRAD_ERROR_SHAPE, "%s: shapes %s and %s: sides %lld and %lld cannot be broadcast",
-                       function, shape__text(x->rank, x->shape, p), shape__text(y->rank, y->shape, q),
+            error__set(VALGRAD_ERROR_SHAPE,
+                       "%s: shapes %s and %s: sides %lld and %lld cannot be broadcast", function,
+                       shape__text(shape->rank, shape->sides, p), shape__text(t->rank, t->shape, q),
                        (long long)a, (long long)b);
             return false;
         }
         sides[rank - 1 - i] = a == 1 ? b : a;
     }
     return shape__check(function, rank, sides, shape);
+}
+
+bool shape__broadcast(const char *function, const Tensor *x, const Tensor *y, Shape *shape)
+{
+    *shape = shape__of(x);
+    return shape__join(function, shape, y);
 }
 
 /* ---- views ------------------------------------------------------------------------------------- */
@@ -115,7 +124,8 @@ static void row_major(const int64_t *sides, int rank, int64_t *steps)
     }
 }
 
-static Tensor *map_table(const char *function, const Tensor *t, const Shape *shape, const Mapping *map)
+static Tensor *map_table(const char *function, const Tensor *t, const Shape *shape,
+                         const Mapping *map)
 {
     Value **pointers = buffer__take((size_t)shape->size * sizeof *pointers);
     if (!pointers)
@@ -156,7 +166,8 @@ static Mapping steps_of(const Tensor *t)
     return map;
 }
 
-static Tensor *view_mapped(const char *function, const Tensor *t, const Shape *shape, const Mapping *map)
+static Tensor *view_mapped(const char *function, const Tensor *t, const Shape *shape,
+                           const Mapping *map)
 {
     return t->run ? view_run(function, t, shape, map->base, map->steps)
                   : map_table(function, t, shape, map);
@@ -206,7 +217,8 @@ Tensor *tensor_reshape(Tensor *t, int rank, const int64_t *sides)
     if (!work_out_side(t, rank, sides, wanted)) {
         char from[SHAPE_TEXT_BYTES], to[SHAPE_TEXT_BYTES];
         error__set(VALGRAD_ERROR_SHAPE, "%s: shape %s, of size %lld, cannot become %s", function,
-                   shape__text(t->rank, t->shape, from), (long long)t->size, shape__text(rank, sides, to));
+                   shape__text(t->rank, t->shape, from), (long long)t->size,
+                   shape__text(rank, sides, to));
         return NULL;
     }
     if (!shape__check(function, rank, wanted, &shape))
@@ -224,7 +236,8 @@ Tensor *tensor_permute(Tensor *t, int count, const int *axes)
     if (!t || (count > 0 && !axes))
         return error__null(function, t ? "axes" : "t"), NULL;
     if (count != t->rank) {
-        error__set(VALGRAD_ERROR_AXIS, "%s: %d axes for a tensor of rank %d", function, count, t->rank);
+        error__set(VALGRAD_ERROR_AXIS, "%s: %d axes for a tensor of rank %d", function, count,
+                   t->rank);
         return NULL;
     }
     unsigned mask;
@@ -308,7 +321,8 @@ Tensor *tensor_slice(Tensor *t, int axis, int64_t start, int64_t stop, int64_t s
     if (axis < 0)
         return NULL;
     if (step <= 0) {
-        error__set(VALGRAD_ERROR_ARGUMENT, "%s: step %lld; expected at least 1", function, (long long)step);
+        error__set(VALGRAD_ERROR_ARGUMENT, "%s: step %lld; expected at least 1", function,
+                   (long long)step);
         return NULL;
     }
     start = clamp_index(start, t->shape[axis]);
@@ -493,7 +507,8 @@ Tensor *tensor_stack(int n, Tensor *const *tensors, int axis)
     const Tensor *first = tensors[0];
     const int at = axis < 0 ? axis + first->rank + 1 : axis;
     if (at < 0 || at > first->rank) {
-        error__set(VALGRAD_ERROR_AXIS, "%s: axis %d for tensors of rank %d", function, axis, first->rank);
+        error__set(VALGRAD_ERROR_AXIS, "%s: axis %d for tensors of rank %d", function, axis,
+                   first->rank);
         return NULL;
     }
     int64_t sides[TENSOR_MAX_RANK + 1], before = 1;

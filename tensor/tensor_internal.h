@@ -39,7 +39,10 @@ bool shape__check(const char *function, int rank, const int64_t *sides, Shape *s
 
 Shape shape__of(const Tensor *t);
 
-/* The common shape of two operands by NumPy's rule. */
+/* Widens a shape to the one that it and t have in common by NumPy's rule. */
+bool shape__join(const char *function, Shape *shape, const Tensor *t);
+
+/* The common shape of two operands. */
 bool shape__broadcast(const char *function, const Tensor *x, const Tensor *y, Shape *shape);
 
 /* axis counted from 0, or -1 and an error. */

@@ -27,18 +27,11 @@ typedef struct TensorOperation {
     }
 
 /* Element-wise operations; their ranges are those of the op table. */
-#define UNARY_OPERATIONS(X)                                                                        \
-    X(neg) X(abs) X(square) X(sqrt) X(exp) X(log) X(sin) X(cos) X(tanh) X(sigmoid) X(softplus)     \
-    X(relu)
-#define BINARY_OPERATIONS(X) X(add) X(sub) X(mul) X(div) X(pow) X(min) X(max)
-
-#define UNARY(name) BUILD(name, tensor_##name(x[0]))
-#define BINARY(name) BUILD(name, tensor_##name(x[0], x[1]))
-UNARY_OPERATIONS(UNARY)
-BINARY_OPERATIONS(BINARY)
-#undef UNARY
-#undef BINARY
-BUILD(leaky_relu, tensor_leaky_relu(x[0], (real)0.3))
+#define OP1(name, ...) BUILD(name, tensor_##name(x[0]))
+#define OP1P(name, ...) BUILD(name, tensor_##name(x[0], (real)0.3))
+#define OP2(name, ...) BUILD(name, tensor_##name(x[0], x[1]))
+#define OP3(name, ...) BUILD(name, tensor_##name(x[0], x[1], x[2]))
+#include "autograd/ops.def"
 
 BUILD(reshape, tensor_reshape(x[0], TENSOR_SHAPE(3, -1)))
 BUILD(permute, tensor_permute(x[0], TENSOR_AXES(2, 0, 1)))
@@ -127,15 +120,15 @@ BUILD(dropout_off, tensor_dropout(x[0], (real)0.4, false, NULL))
 static const TensorOperation tensor_operations[] = {
 #define OF_ROW(name, count, ...)                                                                   \
     {"tensor_" #name, build_##name, count, {__VA_ARGS__}, {{0, 0, false}}, false, false},
-#define UNARY(name) OF_ROW(name, 1, SHAPE(2, 2, 3))
-#define BINARY(name)                                                                               \
+#define OP1(name, ...) OF_ROW(name, 1, SHAPE(2, 2, 3))
+#define OP1P(name, ...) OF_ROW(name, 1, SHAPE(2, 2, 3))
+#define OP2(name, ...)                                                                             \
     OF_ROW(name, 2, SHAPE(2, 2, 3), SHAPE(2, 2, 3)) OF_ROW(name, 2, SHAPE(2, 2, 1), SHAPE(1, 3))
-    UNARY_OPERATIONS(UNARY)
-    BINARY_OPERATIONS(BINARY)
-    UNARY(leaky_relu)
+#define OP3(name, ...)                                                                             \
+    OF_ROW(name, 3, SHAPE(2, 2, 3), SHAPE(2, 2, 3), SHAPE(2, 2, 3))                                \
+    OF_ROW(name, 3, SHAPE(2, 2, 1), SHAPE(1, 3), SHAPE(1, 1))
+#include "autograd/ops.def"
 #undef OF_ROW
-#undef UNARY
-#undef BINARY
     MOVE(reshape, SHAPE(3, 2, 2, 3)),
     MOVE(permute, SHAPE(3, 2, 2, 3)),
     MOVE(transpose, SHAPE(2, 2, 3)),

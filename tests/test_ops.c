@@ -9,17 +9,19 @@ typedef long double wide;
 typedef wide Function(wide x, wide y, wide p);
 
 /* Where samples must keep away, because there is no derivative. */
-typedef enum Kink { NOWHERE, AT_ZERO, AT_TIES } Kink;
+typedef enum Kink { NOWHERE, AT_ZERO, AT_TIES, AT_BOUNDS } Kink;
 
 typedef struct Formula {
     const char *name;
     Value *(*one)(Value *x);
     Value *(*one_with)(Value *x, real p);
     Value *(*two)(Value *x, Value *y);
-    Function *f, *dx, *dy;
+    Value *(*three)(Value *x, Value *y, Value *z);
+    Function *f, *d[3];
     Kink kink;
 } Formula;
 
+/* The third operand is p, as in the table. */
 #define FUNCTION(name, expression)                                                                 \
     static wide name(wide x, wide y, wide p)                                                       \
     {                                                                                              \
@@ -27,7 +29,7 @@ typedef struct Formula {
         return expression;                                                                         \
     }
 
-#define FORMULAS(ONE, ONE_WITH, TWO)                                                               \
+#define FORMULAS(ONE, ONE_WITH, TWO, THREE)                                                        \
     TWO(add, NOWHERE, x + y, 1, 1)                                                                 \
     TWO(sub, NOWHERE, x - y, 1, -1)                                                                \
     TWO(mul, NOWHERE, x *y, y, x)                                                                  \
@@ -47,7 +49,10 @@ typedef struct Formula {
     ONE(sigmoid, NOWHERE, 1 / (1 + expl(-x)), 1 / (2 + expl(x) + expl(-x)))                        \
     ONE(softplus, NOWHERE, log1pl(expl(x)), 1 / (1 + expl(-x)))                                    \
     ONE(relu, AT_ZERO, x > 0 ? x : 0, x > 0)                                                       \
-    ONE_WITH(leaky_relu, AT_ZERO, x > 0 ? x : p * x, x > 0 ? 1 : p)
+    ONE_WITH(leaky_relu, AT_ZERO, x > 0 ? x : p * x, x > 0 ? 1 : p)                                \
+    THREE(fma, NOWHERE, x *y + p, y, x, 1)                                                         \
+    THREE(clamp, AT_BOUNDS, x<y ? y : x> p ? p : x, y <= x && x <= p, x<y, x> p)                   \
+    THREE(where, AT_ZERO, x<0 || x> 0 ? y : p, 0, x<0 || x> 0, x >= 0 && x <= 0)
 
 #define ONE(name, kink, F, DX)                                                                     \
     FUNCTION(f_##name, F)                                                                          \
@@ -55,21 +60,22 @@ typedef struct Formula {
 #define TWO(name, kink, F, DX, DY)                                                                 \
     ONE(name, kink, F, DX)                                                                         \
     FUNCTION(dy_##name, DY)
-FORMULAS(ONE, ONE, TWO)
+#define THREE(name, kink, F, DX, DY, DZ)                                                           \
+    TWO(name, kink, F, DX, DY)                                                                     \
+    FUNCTION(dz_##name, DZ)
+FORMULAS(ONE, ONE, TWO, THREE)
 #undef ONE
 #undef TWO
+#undef THREE
 
 static const Formula formulas[] = {
-#define ONE(name, kink, F, DX) {#name, value_##name, NULL, NULL, f_##name, dx_##name, NULL, kink},
-#define ONE_WITH(name, kink, F, DX)                                                                \
-    {#name, NULL, value_##name, NULL, f_##name, dx_##name, NULL, kink},
-#define TWO(name, kink, F, DX, DY)                                                                 \
-    {#name, NULL, NULL, value_##name, f_##name, dx_##name, dy_##name, kink},
-    FORMULAS(ONE, ONE_WITH, TWO)
-#undef ONE
-#undef ONE_WITH
-#undef TWO
-};
+#define ENTRY(name, operands, kink, ...)                                                           \
+    {#name, .operands = value_##name, .f = f_##name, {__VA_ARGS__}, kink},
+#define ONE(name, kink, F, DX) ENTRY(name, one, kink, dx_##name)
+#define ONE_WITH(name, kink, F, DX) ENTRY(name, one_with, kink, dx_##name)
+#define TWO(name, kink, F, DX, DY) ENTRY(name, two, kink, dx_##name, dy_##name)
+#define THREE(name, kink, F, DX, DY, DZ) ENTRY(name, three, kink, dx_##name, dy_##name, dz_##name)
+    FORMULAS(ONE, ONE_WITH, TWO, THREE)};
 
 static int row_count(void)
 {
@@ -89,25 +95,29 @@ static const Formula *formula_of(const ValueOpInfo *row)
     return NULL;
 }
 
-static Value *apply(const Formula *formula, Value *x, Value *y, real p)
+/* y and z are left out where the operation has none, z's number stands in for p. */
+static Value *apply(const Formula *formula, Value *x, Value *y, Value *z)
 {
+    if (formula->three)
+        return formula->three(x, y, z);
     if (formula->two)
         return formula->two(x, y);
-    return formula->one_with ? formula->one_with(x, p) : formula->one(x);
+    return formula->one_with ? formula->one_with(x, value_data(z)) : formula->one(x);
 }
 
 /* Value and gradient of one operation at one point. */
 typedef struct Result {
-    real f, dx, dy;
+    real f, d[3];
 } Result;
 
 static Result result_at(const Formula *formula, real x, real y, real p)
 {
     Result result = {0};
     VALGRAD_SCOPE {
-        Value *a = value_leaf(x), *b = value_leaf(y), *v = apply(formula, a, b, p);
+        Value *a = value_leaf(x), *b = value_leaf(y), *c = value_leaf(p),
+              *v = apply(formula, a, b, c);
         assert_status(value_backward(v), VALGRAD_OK);
-        result = (Result){value_data(v), value_grad(a), value_grad(b)};
+        result = (Result){value_data(v), {value_grad(a), value_grad(b), value_grad(c)}};
     }
     return result;
 }
@@ -127,12 +137,12 @@ static wide wide_epsilon(void)
  * best step is the fifth root of epsilon, shorter near 0, where some have a pole. */
 static wide difference(Function *f, int which, wide x, wide y, wide p)
 {
-    const wide at = which ? y : x;
+    const wide at = (wide[]){x, y, p}[which];
     const wide h = powl(wide_epsilon(), 0.2L) * fmaxl(0.1L, fminl(1, fabsl(at)));
     wide v[4];
     for (int i = 0; i < 4; i++) {
         const wide moved = at + (wide[]){-2, -1, 1, 2}[i] * h;
-        v[i] = which ? f(x, moved, p) : f(moved, y, p);
+        v[i] = f(which == 0 ? moved : x, which == 1 ? moved : y, which == 2 ? moved : p);
     }
     return (8 * (v[2] - v[1]) - (v[3] - v[0])) / (12 * h);
 }
@@ -147,6 +157,17 @@ typedef struct Point {
     real x, y, p;
 } Point;
 
+static bool is_near(real a, real b)
+{
+    return fabs((double)(a - b)) < 0.01;
+}
+
+static bool is_near_kink(Kink kink, Point at)
+{
+    return (kink == AT_ZERO && is_near(at.x, 0)) || (kink == AT_TIES && is_near(at.x, at.y)) ||
+           (kink == AT_BOUNDS && (is_near(at.x, at.y) || is_near(at.x, at.p)));
+}
+
 static Point sample(const ValueOpInfo *row, const Formula *formula, Random *random)
 {
     Point at;
@@ -154,8 +175,9 @@ static Point sample(const ValueOpInfo *row, const Formula *formula, Random *rand
         at.x = random_uniform(random, (real)row->domain[0][0], (real)row->domain[0][1]);
         at.y = random_uniform(random, (real)row->domain[1][0], (real)row->domain[1][1]);
         at.p = random_uniform(random, (real)0.01, (real)0.9);
-    } while ((formula->kink == AT_ZERO && fabs((double)at.x) < 0.01) ||
-             (formula->kink == AT_TIES && fabs((double)(at.x - at.y)) < 0.01));
+        if (row->arity == 3)
+            at.p = random_uniform(random, (real)row->domain[2][0], (real)row->domain[2][1]);
+    } while (is_near_kink(formula->kink, at));
     return at;
 }
 
@@ -178,7 +200,8 @@ START_TEST(value_is_the_formula)
 }
 END_TEST
 
-static void check_derivative(const char *what, const char *name, Point at, real actual, wide expected)
+static void check_derivative(const char *what, const char *name, Point at, real actual,
+                             wide expected)
 {
     const double tolerance = difference_tolerance();
     ck_assert_msg(fabsl((wide)actual - expected) <= tolerance * fmaxl(1, fabsl(expected)),
@@ -194,15 +217,14 @@ START_TEST(gradient_is_the_central_difference)
     for (int i = 0; i < SAMPLES; i++) {
         const Point at = sample(row, formula, &random);
         const Result result = result_at(formula, at.x, at.y, at.p);
-        check_derivative("dx", row->name, at, result.dx,
-                         difference(formula->f, 0, at.x, at.y, at.p));
-        if (row->arity == 2)
-            check_derivative("dy", row->name, at, result.dy,
-                             difference(formula->f, 1, at.x, at.y, at.p));
-        real first[2];
+        real first[3];
         row->first(at.x, at.y, at.p, result.f, first);
-        assert_same(first[0], result.dx);
-        assert_same(row->arity == 2 ? first[1] : 0, result.dy);
+        for (int k = 0; k < 3; k++) {
+            if (k < row->arity)
+                check_derivative((const char *[]){"dx", "dy", "dz"}[k], row->name, at, result.d[k],
+                                 difference(formula->f, k, at.x, at.y, at.p));
+            assert_same(first[k], result.d[k]);
+        }
     }
 }
 END_TEST
@@ -216,12 +238,26 @@ START_TEST(gradient_is_the_formula)
         const Point at = sample(row, formula, &random);
         const Result result = result_at(formula, at.x, at.y, at.p);
         const double tolerance = 8 * REAL_EPSILON;
-        assert_near(result.dx, formula->dx(at.x, at.y, at.p), tolerance);
-        if (row->arity == 2)
-            assert_near(result.dy, formula->dy(at.x, at.y, at.p), tolerance);
+        for (int k = 0; k < row->arity; k++)
+            assert_near(result.d[k], formula->d[k](at.x, at.y, at.p), tolerance);
     }
 }
 END_TEST
+
+/* Number j of the second derivatives, by either order of differentiation. */
+static void check_second(const ValueOpInfo *row, const Formula *formula, Point at, int j,
+                         real actual)
+{
+    static const int by[6][2] = {{0, 0}, {0, 1}, {1, 1}, {0, 2}, {1, 2}, {2, 2}};
+    static const char *const names[6] = {"dxx", "dxy", "dyy", "dxz", "dyz", "dzz"};
+    if (by[j][1] >= row->arity) {
+        assert_same(actual, 0);
+        return;
+    }
+    for (int order = 0; order < 2; order++)
+        check_derivative(names[j], row->name, at, actual,
+                         difference(formula->d[by[j][order]], by[j][!order], at.x, at.y, at.p));
+}
 
 START_TEST(second_partials_are_central_differences)
 {
@@ -230,21 +266,10 @@ START_TEST(second_partials_are_central_differences)
     Random random = random_seeded(4);
     for (int i = 0; i < SAMPLES; i++) {
         const Point at = sample(row, formula, &random);
-        real second[3];
+        real second[6];
         row->second(at.x, at.y, at.p, row->forward(at.x, at.y, at.p), second);
-        check_derivative("dxx", row->name, at, second[0],
-                         difference(formula->dx, 0, at.x, at.y, at.p));
-        if (row->arity == 1) {
-            assert_same(second[1], 0);
-            assert_same(second[2], 0);
-            continue;
-        }
-        check_derivative("dxy", row->name, at, second[1],
-                         difference(formula->dx, 1, at.x, at.y, at.p));
-        check_derivative("dyx", row->name, at, second[1],
-                         difference(formula->dy, 0, at.x, at.y, at.p));
-        check_derivative("dyy", row->name, at, second[2],
-                         difference(formula->dy, 1, at.x, at.y, at.p));
+        for (int j = 0; j < 6; j++)
+            check_second(row, formula, at, j, second[j]);
     }
 }
 END_TEST
@@ -253,10 +278,13 @@ END_TEST
 
 static void check_kink(const Formula *formula, ValueKink kink)
 {
-    const Result result = result_at(formula, (real)kink.x, (real)kink.y, (real)0.1);
-    ck_assert_msg(same((double)result.dx, (real)kink.dx) && same((double)result.dy, (real)kink.dy),
-                  "%s at (%g, %g) has derivatives (%g, %g), not (%g, %g)", formula->name, kink.x,
-                  kink.y, (double)result.dx, (double)result.dy, kink.dx, kink.dy);
+    const real p = formula->three ? (real)kink.z : (real)0.1;
+    const Result result = result_at(formula, (real)kink.x, (real)kink.y, p);
+    const double d[3] = {kink.dx, kink.dy, kink.dz};
+    for (int k = 0; k < 3; k++)
+        ck_assert_msg(same((double)result.d[k], (real)d[k]),
+                      "%s at (%g, %g, %g) has derivative %d of %g, not %g", formula->name, kink.x,
+                      kink.y, kink.z, k, (double)result.d[k], d[k]);
 }
 
 START_TEST(kinks_of_the_row)
@@ -270,52 +298,51 @@ END_TEST
 
 static const struct Convention {
     const char *name;
-    double f;
-    ValueKink kink;
+    double f, x, y, dx, dy;
 } conventions[] = {
-    {"abs", 0, {0, 0, 0, 0}},
-    {"abs", 0, {-0.0, 0, 0, 0}},
-    {"abs", NAN, {NAN, 0, NAN, 0}},
-    {"relu", 0, {0, 0, 0, 0}},
-    {"relu", 0, {-0.0, 0, 0, 0}},
-    {"relu", NAN, {NAN, 0, NAN, 0}},
-    {"leaky_relu", 0, {0, 0, 0.1, 0}},
-    {"leaky_relu", NAN, {NAN, 0, NAN, 0}},
-    {"sqrt", 0, {0, 0, INFINITY, 0}},
-    {"sqrt", NAN, {-1, 0, NAN, 0}},
-    {"log", -INFINITY, {0, 0, INFINITY, 0}},
-    {"log", NAN, {-1, 0, NAN, 0}},
-    {"div", INFINITY, {1, 0, INFINITY, -INFINITY}},
-    {"div", NAN, {0, 0, INFINITY, NAN}},
-    {"pow", 1, {0, 0, 0, 0}},
-    {"pow", 0, {0, 1, 1, 0}},
-    {"pow", 0, {0, 2, 0, 0}},
-    {"pow", 0, {0, 0.5, INFINITY, 0}},
-    {"pow", INFINITY, {0, -1, -INFINITY, -INFINITY}},
-    {"pow", -8, {-2, 3, 12, NAN}},
-    {"pow", NAN, {-2, 0.5, NAN, NAN}},
-    {"max", 2, {2, 2, 0.5, 0.5}},
-    {"min", 2, {2, 2, 0.5, 0.5}},
-    {"max", NAN, {1, NAN, NAN, NAN}},
-    {"max", NAN, {NAN, 1, NAN, NAN}},
-    {"min", NAN, {1, NAN, NAN, NAN}},
-    {"min", NAN, {NAN, 1, NAN, NAN}},
-    {"exp", INFINITY, {800, 0, INFINITY, 0}},
-    {"exp", 0, {-INFINITY, 0, 0, 0}},
-    {"tanh", 1, {800, 0, 0, 0}},
-    {"tanh", -1, {-800, 0, 0, 0}},
-    {"sigmoid", 1, {800, 0, 0, 0}},
-    {"sigmoid", 0, {-800, 0, 0, 0}},
-    {"softplus", 800, {800, 0, 1, 0}},
-    {"softplus", 0, {-800, 0, 0, 0}},
+    {"abs", 0, 0, 0, 0, 0},
+    {"abs", 0, -0.0, 0, 0, 0},
+    {"abs", NAN, NAN, 0, NAN, 0},
+    {"relu", 0, 0, 0, 0, 0},
+    {"relu", 0, -0.0, 0, 0, 0},
+    {"relu", NAN, NAN, 0, NAN, 0},
+    {"leaky_relu", 0, 0, 0, 0.1, 0},
+    {"leaky_relu", NAN, NAN, 0, NAN, 0},
+    {"sqrt", 0, 0, 0, INFINITY, 0},
+    {"sqrt", NAN, -1, 0, NAN, 0},
+    {"log", -INFINITY, 0, 0, INFINITY, 0},
+    {"log", NAN, -1, 0, NAN, 0},
+    {"div", INFINITY, 1, 0, INFINITY, -INFINITY},
+    {"div", NAN, 0, 0, INFINITY, NAN},
+    {"pow", 1, 0, 0, 0, 0},
+    {"pow", 0, 0, 1, 1, 0},
+    {"pow", 0, 0, 2, 0, 0},
+    {"pow", 0, 0, 0.5, INFINITY, 0},
+    {"pow", INFINITY, 0, -1, -INFINITY, -INFINITY},
+    {"pow", -8, -2, 3, 12, NAN},
+    {"pow", NAN, -2, 0.5, NAN, NAN},
+    {"max", 2, 2, 2, 0.5, 0.5},
+    {"min", 2, 2, 2, 0.5, 0.5},
+    {"max", NAN, 1, NAN, NAN, NAN},
+    {"max", NAN, NAN, 1, NAN, NAN},
+    {"min", NAN, 1, NAN, NAN, NAN},
+    {"min", NAN, NAN, 1, NAN, NAN},
+    {"exp", INFINITY, 800, 0, INFINITY, 0},
+    {"exp", 0, -INFINITY, 0, 0, 0},
+    {"tanh", 1, 800, 0, 0, 0},
+    {"tanh", -1, -800, 0, 0, 0},
+    {"sigmoid", 1, 800, 0, 0, 0},
+    {"sigmoid", 0, -800, 0, 0, 0},
+    {"softplus", 800, 800, 0, 1, 0},
+    {"softplus", 0, -800, 0, 0, 0},
 };
 
 START_TEST(conventions_hold)
 {
     const struct Convention *c = &conventions[_i];
     const Formula *formula = formula_of(value_op_find(c->name));
-    check_kink(formula, c->kink);
-    assert_same(result_at(formula, (real)c->kink.x, (real)c->kink.y, (real)0.1).f, c->f);
+    check_kink(formula, (ValueKink){c->x, c->y, 0, c->dx, c->dy, 0});
+    assert_same(result_at(formula, (real)c->x, (real)c->y, (real)0.1).f, c->f);
 }
 END_TEST
 
@@ -344,21 +371,21 @@ static void check_stan_point(const ValueOpInfo *row, const Formula *formula, rea
     else
         assert_same(result.f, expected);
     const bool kink = (formula->kink == AT_ZERO && x == 0) || (formula->kink == AT_TIES && x == y);
-    const double dx = (double)formula->dx(x, y, p);
+    const double dx = (double)formula->d[0](x, y, p);
     if (!kink && isfinite(x) && isfinite(dx) && (!two || isfinite(y)))
-        assert_near(result.dx, dx, 8 * REAL_EPSILON);
+        assert_near(result.d[0], dx, 8 * REAL_EPSILON);
 }
 
 START_TEST(stan_points_behave)
 {
     const ValueOpInfo *row = value_op_row((size_t)_i);
     const Formula *formula = formula_of(row);
-    for (size_t i = 0; i < COUNT(stan_points); i++) {
+    for (size_t i = 0; row->arity < 3 && i < COUNT(stan_points); i++) {
         for (size_t j = 0; j < (row->arity == 2 ? COUNT(stan_points) : 1); j++)
             check_stan_point(row, formula, (real)stan_points[i], (real)stan_points[j]);
     }
     if (row->arity == 1 && strcmp(row->name, "neg") != 0)
-        ck_assert(isnan(result_at(formula, (real)NAN, 0, (real)0.1).dx));
+        ck_assert(isnan(result_at(formula, (real)NAN, 0, (real)0.1).d[0]));
 }
 END_TEST
 
@@ -369,19 +396,26 @@ START_TEST(derivatives_at_infinity)
         const char *name;
         double x, f, dx;
     } limits[] = {
-        {"exp", INFINITY, INFINITY, INFINITY}, {"log", INFINITY, INFINITY, 0},
-        {"sqrt", INFINITY, INFINITY, 0},       {"tanh", INFINITY, 1, 0},
-        {"tanh", -INFINITY, -1, 0},            {"sigmoid", INFINITY, 1, 0},
-        {"sigmoid", -INFINITY, 0, 0},          {"softplus", INFINITY, INFINITY, 1},
-        {"softplus", -INFINITY, 0, 0},         {"relu", INFINITY, INFINITY, 1},
-        {"relu", -INFINITY, 0, 0},             {"abs", -INFINITY, INFINITY, -1},
-        {"sin", INFINITY, NAN, NAN},           {"cos", -INFINITY, NAN, NAN},
+        {"exp", INFINITY, INFINITY, INFINITY},
+        {"log", INFINITY, INFINITY, 0},
+        {"sqrt", INFINITY, INFINITY, 0},
+        {"tanh", INFINITY, 1, 0},
+        {"tanh", -INFINITY, -1, 0},
+        {"sigmoid", INFINITY, 1, 0},
+        {"sigmoid", -INFINITY, 0, 0},
+        {"softplus", INFINITY, INFINITY, 1},
+        {"softplus", -INFINITY, 0, 0},
+        {"relu", INFINITY, INFINITY, 1},
+        {"relu", -INFINITY, 0, 0},
+        {"abs", -INFINITY, INFINITY, -1},
+        {"sin", INFINITY, NAN, NAN},
+        {"cos", -INFINITY, NAN, NAN},
     };
     for (size_t i = 0; i < COUNT(limits); i++) {
         const Formula *formula = formula_of(value_op_find(limits[i].name));
         const Result result = result_at(formula, (real)limits[i].x, 0, 0);
         assert_same(result.f, limits[i].f);
-        assert_same(result.dx, limits[i].dx);
+        assert_same(result.d[0], limits[i].dx);
     }
 }
 END_TEST
@@ -398,7 +432,7 @@ START_TEST(large_arguments_keep_their_digits)
         const double f = (double)f_sigmoid(x, 0, 0), g = (double)f_softplus(x, 0, 0);
         ck_assert_double_le(fabs((double)s.f - f), 4 * (double)REAL_EPSILON * f);
         ck_assert_double_le(fabs((double)p.f - g), 4 * (double)REAL_EPSILON * g);
-        ck_assert_double_le(fabs((double)p.dx - f), 4 * (double)REAL_EPSILON * f);
+        ck_assert_double_le(fabs((double)p.d[0] - f), 4 * (double)REAL_EPSILON * f);
     }
 }
 END_TEST
@@ -421,7 +455,7 @@ START_TEST(an_operand_used_twice_gets_both)
             ck_assert_ptr_eq(value_operand(v, 1), a);
             assert_status(value_backward(v), VALGRAD_OK);
             assert_same(value_data(v), apart.f);
-            assert_same(value_grad(a), apart.dx + apart.dy);
+            assert_same(value_grad(a), apart.d[0] + apart.d[1]);
         }
     }
 }
@@ -436,22 +470,22 @@ START_TEST(constants_cost_nothing)
     const Point at = sample(row, formula, &random);
     const Result both = result_at(formula, at.x, at.y, at.p);
     VALGRAD_SCOPE {
-        Value *x = value_leaf(at.x), *y = value_leaf(at.y);
-        Value *cx = value_const(at.x), *cy = value_const(at.y);
-        Value *v = apply(formula, cx, cy, at.p);
+        const real numbers[3] = {at.x, at.y, at.p};
+        Value *c[3] = {value_const(at.x), value_const(at.y), value_const(at.p)};
+        Value *v = apply(formula, c[0], c[1], c[2]);
         assert_same(value_data(v), both.f);
         ck_assert(!value_wants_grad(v));
         assert_status(value_backward(v), VALGRAD_ERROR_STATE);
         assert_error(VALGRAD_ERROR_STATE, row->name);
 
-        assert_status(value_backward(apply(formula, x, cy, at.p)), VALGRAD_OK);
-        assert_same(value_grad(x), both.dx);
-        assert_same(value_grad(cy), 0);
-        if (row->arity == 2) {
-            assert_status(value_backward(apply(formula, cx, y, at.p)), VALGRAD_OK);
-            assert_same(value_grad(y), both.dy);
+        for (int k = 0; k < row->arity; k++) {
+            Value *x[3] = {c[0], c[1], c[2]};
+            x[k] = value_leaf(numbers[k]);
+            assert_status(value_backward(apply(formula, x[0], x[1], x[2])), VALGRAD_OK);
+            assert_same(value_grad(x[k]), both.d[k]);
         }
-        assert_same(value_grad(cx), 0);
+        for (int k = 0; k < 3; k++)
+            assert_same(value_grad(c[k]), 0);
     }
 }
 END_TEST
@@ -469,6 +503,35 @@ START_TEST(a_constant_exponent_needs_no_logarithm)
 }
 END_TEST
 
+/* What was not chosen has no part, whatever it is: of where(x > 0, log(x), 0) at 0 the gradient is 0. */
+START_TEST(where_lets_the_other_one_be)
+{
+    VALGRAD_SCOPE {
+        Value *x = value_leaf(0), *zero = value_const(0);
+        Value *root = value_where(zero, value_div(value_log(x), x), value_exp(x));
+        assert_status(value_backward(root), VALGRAD_OK);
+        assert_same(value_data(root), 1);
+        assert_same(value_grad(x), 1);
+    }
+    /* An infinite gradient does not reach it either. */
+    VALGRAD_SCOPE {
+        Value *x = value_leaf(0), *other = value_leaf(3);
+        assert_status(value_backward(value_sqrt(value_where(value_const(1), x, other))),
+                      VALGRAD_OK);
+        assert_same(value_grad(x), INFINITY);
+        assert_same(value_grad(other), 0);
+    }
+    const bool former = valgrad_set_strict_ieee(true);
+    VALGRAD_SCOPE {
+        Value *x = value_leaf(0), *other = value_leaf(3);
+        assert_status(value_backward(value_sqrt(value_where(value_const(1), x, other))),
+                      VALGRAD_OK);
+        assert_same(value_grad(other), NAN);
+    }
+    valgrad_set_strict_ieee(former);
+}
+END_TEST
+
 START_TEST(null_gives_null)
 {
     const ValueOpInfo *row = value_op_row((size_t)_i);
@@ -477,16 +540,15 @@ START_TEST(null_gives_null)
     snprintf(expected, sizeof expected, "value_%s: x is NULL", row->name);
     VALGRAD_SCOPE {
         Value *a = value_leaf(1);
-        ck_assert_ptr_null(apply(formula, NULL, a, 1));
-        assert_error(VALGRAD_ERROR_NULL, expected);
-        if (row->arity == 2) {
-            expected[strlen("value_: ") + strlen(row->name)] = 'y';
-            ck_assert_ptr_null(apply(formula, a, NULL, 1));
+        for (int k = 0; k < row->arity; k++) {
+            expected[strlen("value_: ") + strlen(row->name)] = "xyz"[k];
+            ck_assert_ptr_null(
+                apply(formula, k == 0 ? NULL : a, k == 1 ? NULL : a, k == 2 ? NULL : a));
             assert_error(VALGRAD_ERROR_NULL, expected);
         }
         /* An expression of many operations tells its first error. */
         Value *missing = value_operand(a, 7);
-        ck_assert_ptr_null(value_exp(apply(formula, value_neg(missing), a, 1)));
+        ck_assert_ptr_null(value_exp(apply(formula, value_neg(missing), a, a)));
         assert_error(VALGRAD_ERROR_NULL, "value_neg: x is NULL");
     }
 }
@@ -499,15 +561,15 @@ START_TEST(without_recording_a_result_is_a_constant)
     Random random = random_seeded(6);
     const Point at = sample(row, formula, &random);
     VALGRAD_SCOPE {
-        Value *x = value_leaf(at.x), *y = value_leaf(at.y);
+        Value *x = value_leaf(at.x), *y = value_leaf(at.y), *z = value_leaf(at.p);
         VALGRAD_NO_GRAD {
-            Value *v = apply(formula, x, y, at.p);
+            Value *v = apply(formula, x, y, z);
             ck_assert_str_eq(value_op_name(v), "const");
             ck_assert_uint_eq(value_operand_count(v), 0);
             ck_assert(!value_wants_grad(v));
             assert_same(value_data(v), row->forward(at.x, at.y, at.p));
         }
-        ck_assert(value_wants_grad(apply(formula, x, y, at.p)));
+        ck_assert(value_wants_grad(apply(formula, x, y, z)));
     }
 }
 END_TEST
@@ -519,19 +581,22 @@ START_TEST(row_says_what_the_operation_is)
     const ValueOpInfo *row = value_op_row((size_t)_i);
     const Formula *formula = formula_of(row);
     ck_assert_ptr_eq(value_op_find(row->name), row);
-    ck_assert_int_eq(row->arity, formula->two ? 2 : 1);
+    ck_assert_int_eq(row->arity, formula->three ? 3 : formula->two ? 2 : 1);
     ck_assert(row->has_parameter == (formula->one_with != NULL));
-    ck_assert(*row->symbol && *row->formula && *row->partials[0]);
-    ck_assert(row->arity == 2 ? *row->partials[1] != '\0' : !row->partials[1]);
+    ck_assert(*row->symbol && *row->formula);
+    for (int i = 0; i < 3; i++)
+        ck_assert(i < row->arity ? *row->partials[i] != '\0' : !row->partials[i]);
     for (int i = 0; i < row->arity; i++)
         ck_assert_double_lt(row->domain[i][0], row->domain[i][1]);
     VALGRAD_SCOPE {
-        Value *x = value_leaf(1), *y = value_leaf(2), *v = apply(formula, x, y, 1);
+        Value *x[] = {value_leaf(1), value_leaf(2), value_leaf((real)0.5)};
+        Value *v = apply(formula, x[0], x[1], x[2]);
         ck_assert_str_eq(value_op_name(v), row->name);
         ck_assert_uint_eq(value_operand_count(v), (size_t)row->arity);
-        ck_assert_ptr_eq(value_operand(v, 0), x);
-        ck_assert_ptr_eq(value_operand(v, 1), row->arity == 2 ? y : NULL);
-        ck_assert_ptr_null(value_operand(v, 2));
+        for (int i = 0; i < 3; i++)
+            ck_assert_ptr_eq(value_operand(v, (size_t)i), i < row->arity ? x[i] : NULL);
+        assert_same(value_op_parameter(v), row->has_parameter ? 0.5 : NAN);
+        assert_same(value_op_parameter(x[0]), NAN);
     }
 }
 END_TEST
@@ -584,6 +649,7 @@ int main(void)
     tcase_add_loop_test(operands, an_operand_used_twice_gets_both, 0, rows);
     tcase_add_loop_test(operands, constants_cost_nothing, 0, rows);
     tcase_add_test(operands, a_constant_exponent_needs_no_logarithm);
+    tcase_add_test(operands, where_lets_the_other_one_be);
     tcase_add_loop_test(operands, null_gives_null, 0, rows);
     tcase_add_loop_test(operands, without_recording_a_result_is_a_constant, 0, rows);
 

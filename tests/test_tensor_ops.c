@@ -15,16 +15,16 @@ typedef struct Elementwise {
     Value *(*value1p)(Value *x, real p);
     Tensor *(*tensor2)(Tensor *x, Tensor *y);
     Value *(*value2)(Value *x, Value *y);
+    Tensor *(*tensor3)(Tensor *x, Tensor *y, Tensor *z);
+    Value *(*value3)(Value *x, Value *y, Value *z);
 } Elementwise;
 
-#define ONE(name) {#name, tensor_##name, value_##name, NULL, NULL, NULL, NULL}
-#define ONE_WITH(name) {#name, NULL, NULL, tensor_##name, value_##name, NULL, NULL}
-#define TWO(name) {#name, NULL, NULL, NULL, NULL, tensor_##name, value_##name}
-
+#define OP1(op, ...) {.name = #op, .tensor1 = tensor_##op, .value1 = value_##op},
+#define OP1P(op, ...) {.name = #op, .tensor1p = tensor_##op, .value1p = value_##op},
+#define OP2(op, ...) {.name = #op, .tensor2 = tensor_##op, .value2 = value_##op},
+#define OP3(op, ...) {.name = #op, .tensor3 = tensor_##op, .value3 = value_##op},
 static const Elementwise elementwise[] = {
-    TWO(add),    TWO(sub),   TWO(mul),     TWO(div),      TWO(pow), TWO(min),  TWO(max),
-    ONE(neg),    ONE(abs),   ONE(square),  ONE(sqrt),     ONE(exp), ONE(log),  ONE(sin),
-    ONE(cos),    ONE(tanh),  ONE(sigmoid), ONE(softplus), ONE(relu), ONE_WITH(leaky_relu),
+#include "autograd/ops.def"
 };
 
 static int row_count(void)
@@ -41,8 +41,28 @@ static const Elementwise *elementwise_of(const ValueOpInfo *row)
         if (strcmp(elementwise[i].name, row->name) == 0)
             return &elementwise[i];
     }
-    ck_abort_msg("row %s of the op table has no tensor function in this test: add it", row->name);
+    ck_abort_msg("row %s is not in ops.def", row->name);
     return NULL;
+}
+
+enum { ARITY = 3 };
+
+static Tensor *of_tensors(const Elementwise *op, const Operand x[ARITY], real p)
+{
+    if (op->tensor3)
+        return op->tensor3(x[0].tensor, x[1].tensor, x[2].tensor);
+    if (op->tensor2)
+        return op->tensor2(x[0].tensor, x[1].tensor);
+    return op->tensor1 ? op->tensor1(x[0].tensor) : op->tensor1p(x[0].tensor, p);
+}
+
+static Value *of_values(const Elementwise *op, Value *const x[ARITY], real p)
+{
+    if (op->value3)
+        return op->value3(x[0], x[1], x[2]);
+    if (op->value2)
+        return op->value2(x[0], x[1]);
+    return op->value1 ? op->value1(x[0]) : op->value1p(x[0], p);
 }
 
 static Range domain_of(const ValueOpInfo *row, int operand, bool coarse)
@@ -50,46 +70,50 @@ static Range domain_of(const ValueOpInfo *row, int operand, bool coarse)
     return (Range){row->domain[operand][0], row->domain[operand][1], coarse};
 }
 
-static void check_unary(const Elementwise *op, const Operand *x, Sides sides, Random *random)
+/* The common shape of the first n operands. */
+static bool join_shapes(int n, const Sides *sides, Sides *whole)
 {
+    *whole = sides[0];
+    for (int i = 1; i < n; i++) {
+        const Sides so_far = *whole;
+        if (!broadcast_shape(so_far, sides[i], whole))
+            return false;
+    }
+    return true;
+}
+
+/* Both grains of the operation on these operands. */
+static void check_both(const ValueOpInfo *row, const Operand x[ARITY], const Sides sides[ARITY],
+                       Random *random)
+{
+    const Elementwise *op = elementwise_of(row);
     const real p = (real)0.25;
-    Tensor *t = keep(op->tensor1 ? op->tensor1(x->tensor) : op->tensor1p(x->tensor, p));
-    Value *expanded[MOST];
-    for (int64_t i = 0; i < size_of(sides); i++) {
-        Value *element = tensor_at(x->tensor, i);
-        expanded[i] = keep_value(op->value1 ? op->value1(element) : op->value1p(element, p));
-    }
-    assert_shape(t, sides);
-    compare(t, size_of(sides), expanded, x, 1, random);
-}
-
-static void check_binary(const Elementwise *op, const Operand *xy, Sides a, Sides b, Random *random)
-{
     Sides whole;
-    ck_assert(broadcast_shape(a, b, &whole));
-    Tensor *t = keep(op->tensor2(xy[0].tensor, xy[1].tensor));
+    ck_assert(join_shapes(row->arity, sides, &whole));
+    Tensor *t = keep(of_tensors(op, x, p));
     Value *expanded[MOST];
-    for (int64_t i = 0; i < size_of(whole); i++)
-        expanded[i] = keep_value(op->value2(tensor_at(xy[0].tensor, element_for(a, whole, i)),
-                                            tensor_at(xy[1].tensor, element_for(b, whole, i))));
+    for (int64_t i = 0; i < size_of(whole); i++) {
+        Value *element[ARITY] = {NULL};
+        for (int k = 0; k < row->arity; k++)
+            element[k] = tensor_at(x[k].tensor, element_for(sides[k], whole, i));
+        expanded[i] = keep_value(of_values(op, element, p));
+    }
     assert_shape(t, whole);
-    compare(t, size_of(whole), expanded, xy, 2, random);
+    compare(t, size_of(whole), expanded, x, row->arity, random);
 }
 
-static void check_elementwise(const ValueOpInfo *row, Place place, Form f, Form g, Sides a, Sides b,
-                              bool coarse, Random *random)
+static void check_elementwise(const ValueOpInfo *row, Place place, const Form forms[ARITY],
+                              const Sides sides[ARITY], bool coarse, Random *random)
 {
-    char p[64], q[64];
-    now_testing_is("tensor_%s of %s in form %d, %s in form %d, place %d", row->name,
-                   sides_text(a, p), f, sides_text(b, q), g, place);
+    char p[64], q[64], r[64];
+    now_testing_is("tensor_%s of %s in form %d, %s in form %d, %s in form %d, place %d", row->name,
+                   sides_text(sides[0], p), forms[0], sides_text(sides[1], q), forms[1],
+                   sides_text(sides[2], r), forms[2], place);
     place_begin(place);
-    Operand xy[2] = {make_operand(f, random, domain_of(row, 0, coarse), a)};
-    if (row->arity == 1) {
-        check_unary(elementwise_of(row), xy, a, random);
-    } else {
-        xy[1] = make_operand(g, random, domain_of(row, 1, coarse), b);
-        check_binary(elementwise_of(row), xy, a, b, random);
-    }
+    Operand x[ARITY] = {{.tensor = NULL}};
+    for (int k = 0; k < row->arity; k++)
+        x[k] = make_operand(forms[k], random, domain_of(row, k, coarse), sides[k]);
+    check_both(row, x, sides, random);
     place_end();
 }
 
@@ -98,10 +122,12 @@ START_TEST(elementwise_in_every_form_and_place)
     const ValueOpInfo *row = value_op_row((size_t)_i);
     Random random = random_seeded((uint64_t)_i);
     for (int place = 0; place < PLACES; place++) {
-        for (int form = 0; form < FORMS * (row->arity == 2 ? FORMS : 1); form++) {
+        for (int form = 0; form < FORMS * (row->arity > 1 ? FORMS : 1); form++) {
+            const Form forms[] = {(Form)(form % FORMS), (Form)(form / FORMS),
+                                  (Form)((form + place) % FORMS)};
+            const Sides sides[] = {SIDES(3, 2), SIDES(2, 3, 2), SIDES(3, 1)};
             for (int coarse = 0; coarse < 2; coarse++)
-                check_elementwise(row, (Place)place, (Form)(form % FORMS), (Form)(form / FORMS),
-                                  SIDES(3, 2), SIDES(2, 3, 2), coarse, &random);
+                check_elementwise(row, (Place)place, forms, sides, coarse, &random);
         }
     }
 }
@@ -113,14 +139,16 @@ START_TEST(elementwise_of_every_shape)
     Random random = random_seeded((uint64_t)_i);
     int turn = 0;
     for (int i = 0; i < SMALL_SHAPES; i++) {
-        for (int j = 0; j < (row->arity == 2 ? SMALL_SHAPES : 1); j++) {
-            const Sides a = small_shape(i), b = small_shape(j);
+        for (int j = 0; j < (row->arity > 1 ? SMALL_SHAPES : 1); j++) {
+            const Sides sides[] = {small_shape(i), small_shape(j),
+                                   small_shape((int)random_below(&random, SMALL_SHAPES))};
             Sides whole;
-            if (row->arity == 2 && !broadcast_shape(a, b, &whole))
+            if (!join_shapes(row->arity, sides, &whole))
                 continue;
             turn++;
-            check_elementwise(row, (Place)(turn % PLACES), (Form)(turn / 3 % FORMS),
-                              (Form)(turn / 5 % FORMS), a, b, turn % 2, &random);
+            const Form forms[] = {(Form)(turn / 3 % FORMS), (Form)(turn / 5 % FORMS),
+                                  (Form)(turn / 7 % FORMS)};
+            check_elementwise(row, (Place)(turn % PLACES), forms, sides, turn % 2, &random);
         }
     }
 }
@@ -129,15 +157,21 @@ END_TEST
 START_TEST(shapes_that_do_not_fit_are_refused)
 {
     const ValueOpInfo *row = value_op_row((size_t)_i);
-    for (int i = 0; row->arity == 2 && i < SMALL_SHAPES * SMALL_SHAPES; i++) {
+    for (int i = 0; row->arity > 1 && i < SMALL_SHAPES * SMALL_SHAPES; i++) {
         const Sides a = small_shape(i % SMALL_SHAPES), b = small_shape(i / SMALL_SHAPES);
         Sides whole;
         if (broadcast_shape(a, b, &whole))
             continue;
         VALGRAD_SCOPE {
             Tensor *x = tensor_zeros(AS_SHAPE(a)), *y = tensor_zeros(AS_SHAPE(b));
-            ck_assert_ptr_null(elementwise_of(row)->tensor2(x, y));
+            const Operand xyx[] = {{.tensor = x}, {.tensor = y}, {.tensor = x}},
+                          xxy[] = {{.tensor = x}, {.tensor = x}, {.tensor = y}};
+            ck_assert_ptr_null(of_tensors(elementwise_of(row), xyx, 0));
             assert_error(VALGRAD_ERROR_SHAPE, "cannot be broadcast");
+            if (row->arity == 3) {
+                ck_assert_ptr_null(of_tensors(elementwise_of(row), xxy, 0));
+                assert_error(VALGRAD_ERROR_SHAPE, "cannot be broadcast");
+            }
         }
     }
 }
@@ -147,13 +181,13 @@ START_TEST(elementwise_of_the_same_tensor_twice)
 {
     const ValueOpInfo *row = value_op_row((size_t)_i);
     Random random = random_seeded((uint64_t)_i);
-    for (int turn = 0; row->arity == 2 && turn < PLACES * FORMS; turn++) {
+    for (int turn = 0; row->arity > 1 && turn < PLACES * FORMS; turn++) {
         now_testing_is("tensor_%s(x, x), form %d", row->name, turn / PLACES);
         place_begin((Place)(turn % PLACES));
         const Range range = {0.5, 2, false};
         Operand x = make_operand((Form)(turn / PLACES), &random, range, SIDES(2, 3));
-        const Operand xx[2] = {x, {.tensor = x.tensor}};
-        check_binary(elementwise_of(row), xx, SIDES(2, 3), SIDES(2, 3), &random);
+        const Operand xx[] = {x, {.tensor = x.tensor}, {.tensor = x.tensor}};
+        check_both(row, xx, (Sides[]){SIDES(2, 3), SIDES(2, 3), SIDES(2, 3)}, &random);
         place_end();
     }
 }
@@ -164,13 +198,14 @@ START_TEST(elementwise_of_a_matrix_and_its_transpose)
 {
     const ValueOpInfo *row = value_op_row((size_t)_i);
     Random random = random_seeded((uint64_t)_i);
-    for (int turn = 0; row->arity == 2 && turn < PLACES * FORMS; turn++) {
+    for (int turn = 0; row->arity > 1 && turn < PLACES * FORMS; turn++) {
         now_testing_is("tensor_%s(x, x^T), form %d", row->name, turn / PLACES);
         place_begin((Place)(turn % PLACES));
         const Range range = {0.5, 2, false};
         Operand x = make_operand((Form)(turn / PLACES), &random, range, SIDES(3, 3));
-        const Operand xx[2] = {x, {.tensor = keep(tensor_transpose(x.tensor))}};
-        check_binary(elementwise_of(row), xx, SIDES(3, 3), SIDES(3, 3), &random);
+        const Operand xx[] = {
+            x, {.tensor = keep(tensor_transpose(x.tensor))}, {.tensor = x.tensor}};
+        check_both(row, xx, (Sides[]){SIDES(3, 3), SIDES(3, 3), SIDES(3, 3)}, &random);
         place_end();
     }
 }
@@ -180,21 +215,20 @@ END_TEST
 START_TEST(elementwise_at_kinks)
 {
     const ValueOpInfo *row = value_op_row((size_t)_i);
-    const Elementwise *op = elementwise_of(row);
-    const real p = (real)0.1;
     for (int i = 0; i < row->kink_count; i++) {
         const ValueKink kink = row->kinks[i];
+        const real p = row->arity == 3 ? (real)kink.z : (real)0.1;
+        const real at[ARITY] = {(real)kink.x, (real)kink.y, p};
+        const double d[ARITY] = {kink.dx, kink.dy, kink.dz};
         VALGRAD_SCOPE {
-            const real xs[] = {(real)kink.x, (real)kink.x}, ys[] = {(real)kink.y, (real)kink.y};
-            Tensor *x = tensor_leaf(xs, TENSOR_SHAPE(2)), *y = tensor_leaf(ys, TENSOR_SHAPE(2));
-            Tensor *t = op->tensor2   ? op->tensor2(x, y)
-                        : op->tensor1 ? op->tensor1(x)
-                                      : op->tensor1p(x, p);
+            Operand x[ARITY];
+            for (int k = 0; k < ARITY; k++)
+                x[k].tensor = tensor_leaf((real[]){at[k], at[k]}, TENSOR_SHAPE(2));
+            Tensor *t = of_tensors(elementwise_of(row), x, p);
             assert_status(tensor_backward(t, NULL), VALGRAD_OK);
-            assert_same(value_grad(tensor_at(x, 1)), (real)kink.dx);
-            if (op->tensor2)
-                assert_same(value_grad(tensor_at(y, 1)), (real)kink.dy);
-            assert_same(value_data(tensor_at(t, 1)), row->forward(xs[0], ys[0], p));
+            for (int k = 0; k < row->arity; k++)
+                assert_same(value_grad(tensor_at(x[k].tensor, 1)), (real)d[k]);
+            assert_same(value_data(tensor_at(t, 1)), row->forward(at[0], at[1], at[2]));
         }
     }
 }

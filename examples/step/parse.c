@@ -15,7 +15,7 @@
 
 #include "step.h"
 
-enum { MOST_DEPTH = 200, MOST_ARGUMENTS = 2 };
+enum { MOST_DEPTH = 200, MOST_ARGUMENTS = 3 };
 
 typedef struct Parser {
     const char *text;
@@ -35,7 +35,8 @@ static Value *parse_sum(Parser *parser);
 /* ---- mistakes ---------------------------------------------------------------------------------- */
 
 /* The first mistake counts. */
-__attribute__((format(printf, 3, 4))) static Value *fail(Parser *parser, size_t at, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static Value *fail(Parser *parser, size_t at,
+                                                         const char *format, ...)
 {
     va_list arguments;
     if (parser->failed)
@@ -81,27 +82,27 @@ static Value *keep(Parser *parser, Value *v)
 }
 
 /* Applies a row of the table: the same list that the library is made of. */
-static Value *apply(const ValueOpInfo *row, Value *x, Value *y, real p)
+static Value *apply(const ValueOpInfo *row, Value *x, Value *y, Value *z, real p)
 {
-#define OP1(op, ...)                                                                              \
-    if (strcmp(row->name, #op) == 0)                                                             \
+#define OP1(op, ...)                                                                               \
+    if (strcmp(row->name, #op) == 0)                                                               \
         return value_##op(x);
-#define OP1P(op, ...)                                                                             \
-    if (strcmp(row->name, #op) == 0)                                                             \
+#define OP1P(op, ...)                                                                              \
+    if (strcmp(row->name, #op) == 0)                                                               \
         return value_##op(x, p);
-#define OP2(op, ...)                                                                              \
-    if (strcmp(row->name, #op) == 0)                                                             \
+#define OP2(op, ...)                                                                               \
+    if (strcmp(row->name, #op) == 0)                                                               \
         return value_##op(x, y);
+#define OP3(op, ...)                                                                               \
+    if (strcmp(row->name, #op) == 0)                                                               \
+        return value_##op(x, y, z);
 #include "autograd/ops.def"
-#undef OP1
-#undef OP1P
-#undef OP2
     return NULL;
 }
 
 static Value *binary(Parser *parser, const char *name, Value *x, Value *y)
 {
-    return x && y ? keep(parser, apply(value_op_find(name), x, y, 0)) : NULL;
+    return x && y ? keep(parser, apply(value_op_find(name), x, y, NULL, 0)) : NULL;
 }
 
 /* ---- characters -------------------------------------------------------------------------------- */
@@ -181,7 +182,8 @@ bool variables_add(Variables *variables, const char *text)
     }
     Variable *variable = variable_new(variables, text, length);
     if (!variable) {
-        error_line("%s: at most %d variables, of at most %d letters", text, VARIABLES, NAME_ROOM - 1);
+        error_line("%s: at most %d variables, of at most %d letters", text, VARIABLES,
+                   NAME_ROOM - 1);
         return false;
     }
     variable->number = number;
@@ -201,7 +203,8 @@ static Value *leaf_of(Parser *parser, Variable *variable)
     variable->used = true;
     if (variable->value)
         return variable->value;
-    variable->value = parser->differentiate ? value_leaf(variable->number) : value_const(variable->number);
+    variable->value =
+        parser->differentiate ? value_leaf(variable->number) : value_const(variable->number);
     if (!variable->value || value_set_label(variable->value, variable->name) != VALGRAD_OK)
         return fail(parser, parser->at, "%s", valgrad_last_error());
     return variable->value;
@@ -220,8 +223,8 @@ static Value *parse_name(Parser *parser, const char *name, size_t length)
     memcpy(word, name, length < NAME_ROOM ? length : NAME_ROOM - 1);
     if (value_op_find(word))
         return fail(parser, at, "%s is a function: expected '(' after it", word);
-    return fail(parser, at - length, "%.*s has no value: say %.*s=… after the expression", (int)length, name,
-                (int)length, name);
+    return fail(parser, at - length, "%.*s has no value: say %.*s=… after the expression",
+                (int)length, name, (int)length, name);
 }
 
 /* ---- functions --------------------------------------------------------------------------------- */
@@ -285,7 +288,7 @@ static Value *parse_call(Parser *parser, const char *name, size_t length)
     if (!row)
         return fail_function(parser, word, name_at);
     const int wanted = row->arity + row->has_parameter;
-    Value *x[MOST_ARGUMENTS] = {NULL, NULL};
+    Value *x[MOST_ARGUMENTS] = {NULL};
     size_t second_at = parser->at;
     for (int i = 0; i < wanted; i++) {
         if (i > 0 && peek(parser) == ')')
@@ -300,13 +303,14 @@ static Value *parse_call(Parser *parser, const char *name, size_t length)
             return NULL;
     }
     if (peek(parser) == ',')
-        return fail(parser, parser->at, "%s takes %d number%s", word, wanted, wanted == 1 ? "" : "s");
+        return fail(parser, parser->at, "%s takes %d number%s", word, wanted,
+                    wanted == 1 ? "" : "s");
     if (!take(parser, ')'))
         return fail_here(parser, "')' or an operator");
     real p = 0;
     if (row->has_parameter && !constant_of(parser, x[1], second_at, &p))
         return NULL;
-    return keep(parser, apply(row, x[0], x[1], p));
+    return keep(parser, apply(row, x[0], x[1], x[2], p));
 }
 
 /* ---- the grammar ------------------------------------------------------------------------------- */
@@ -420,7 +424,8 @@ static bool parse_assignment(Parser *parser, size_t head)
 {
     const char *name = parser->text + parser->at;
     const size_t at = parser->at, length = name_length(name);
-    if (variable_find(&parser->assigned, name, length) || variable_find(parser->variables, name, length))
+    if (variable_find(&parser->assigned, name, length) ||
+        variable_find(parser->variables, name, length))
         return fail(parser, at, "%.*s has a value already", (int)length, name), false;
     parser->at += head;
     Value *v = parse_sum(parser);
@@ -456,7 +461,8 @@ static void fail_unused(Parser *parser)
     for (size_t i = 0; i < parser->variables->count; i++) {
         const Variable *variable = &parser->variables->list[i];
         if (!variable->used)
-            fail(parser, NO_PLACE, "%s is given, but the expression does not have it", variable->name);
+            fail(parser, NO_PLACE, "%s is given, but the expression does not have it",
+                 variable->name);
     }
 }
 

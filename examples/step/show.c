@@ -44,10 +44,13 @@ static void show_forward(const Tour *tour, size_t id, Words *words)
         say(words, "%s", node.wants_grad ? "a leaf: its gradient is what is asked for" : "a constant: wants no gradient");
     } else {
         say(words, "value_%s: f = %s", node.op, node.row->formula);
+        const char *const *d = node.row->partials;
         if (node.row->arity == 1)
-            say(words, "df/dx = %s", node.row->partials[0]);
+            say(words, "df/dx = %s", d[0]);
+        else if (node.row->arity == 2)
+            say(words, "df/dx = %s    df/dy = %s", d[0], d[1]);
         else
-            say(words, "df/dx = %s    df/dy = %s", node.row->partials[0], node.row->partials[1]);
+            say(words, "df/dx = %s    df/dy = %s    df/dz = %s", d[0], d[1], d[2]);
     }
     say(words, "used by %zu operand edge%s; held by %zu reference%s", node.use_count, node.use_count == 1 ? "" : "s",
         tour_references(tour, 1, id), tour_references(tour, 1, id) == 1 ? "" : "s");
@@ -59,7 +62,7 @@ static void show_local(const Tour *tour, const GraphStep *step, Words *words)
     const GraphNode node = tour->node[step->node];
     char formula[LINE_ROOM], check[100];
     (void)graph_derivative_text(tour->walk, step->node, step->edge, sizeof formula, formula);
-    say(words, "value_%s: f = %s, df/d%c = %s; here %s", node.op, node.row->formula, step->edge ? 'y' : 'x',
+    say(words, "value_%s: f = %s, df/d%c = %s; here %s", node.op, node.row->formula, "xyz"[step->edge],
         node.row->partials[step->edge], formula);
     numeric_words(tour, step->derivative, numeric_local(tour, step->node, step->edge), sizeof check, check);
     if (tour_at_kink(tour, step->node))

@@ -62,7 +62,7 @@ typedef struct Tour {
     Value *root;
     GraphWalk *walk;
     GraphNode *node;        /* of each id */
-    size_t (*operands)[2]; /* of each id */
+    size_t (*operands)[3]; /* of each id */
     GraphStep *steps;
     size_t nodes, step_count, *freed, freed_count, count;
     size_t *last_step; /* of each node: 1 + the last step that gives to it, 0 for none */

@@ -63,7 +63,7 @@ static bool foresee_freeing(Tour *tour)
     return room;
 }
 
-/* Every node of an expression is a leaf, a constant, or of one or two operands. */
+/* Every node of an expression is a leaf, a constant, or of one to three operands. */
 static bool copy_nodes(Tour *tour)
 {
     tour->nodes = graph_walk_count(tour->walk);
@@ -219,6 +219,12 @@ static real step_at(real x)
     return (real)cbrt((double)REAL_EPSILON) * (real)fmax(1, fabs((double)x));
 }
 
+/* The node's number from its operands' numbers; a third one goes where the table has p. */
+static real forward(const GraphNode *node, const real x[3])
+{
+    return node->row->forward(x[0], x[1], node->row->arity == 3 ? x[2] : node->parameter);
+}
+
 /* Whether an operand has another number than in the graph. (A NaN always has.) */
 static bool is_moved(const Tour *tour, size_t id)
 {
@@ -239,8 +245,8 @@ static real root_with(const Tour *tour, size_t id, real number)
         const GraphNode *node = &tour->node[i];
         const size_t *operands = tour->operands[i];
         if (node->row && is_moved(tour, i))
-            tour->room[i] =
-                node->row->forward(tour->room[operands[0]], tour->room[operands[1]], node->parameter);
+            tour->room[i] = forward(node, (real[]){tour->room[operands[0]], tour->room[operands[1]],
+                                                   tour->room[operands[2]]});
     }
     return tour->room[graph_walk_root(tour->walk, 0)];
 }
@@ -255,7 +261,7 @@ real numeric_total(const Tour *tour, size_t id)
 real numeric_local(const Tour *tour, size_t id, size_t i)
 {
     const GraphNode *node = &tour->node[id];
-    real x[2] = {0, 0}, moved[2][2];
+    real x[3] = {0}, moved[2][3];
     for (size_t e = 0; e < node->edge_count; e++)
         x[e] = value_data(tour->node[tour->operands[id][e]].value);
     const real h = step_at(x[i]);
@@ -263,9 +269,17 @@ real numeric_local(const Tour *tour, size_t id, size_t i)
     memcpy(moved[1], x, sizeof x);
     moved[0][i] += h;
     moved[1][i] -= h;
-    return (node->row->forward(moved[0][0], moved[0][1], node->parameter) -
-            node->row->forward(moved[1][0], moved[1][1], node->parameter)) /
-           (moved[0][i] - moved[1][i]);
+    return (forward(node, moved[0]) - forward(node, moved[1])) / (moved[0][i] - moved[1][i]);
+}
+
+/* Whether node is at a kink of its row. */
+static bool is_at(const GraphNode *node, const ValueKink *kink)
+{
+    const double there[] = {kink->x, kink->y, kink->z};
+    bool same = true;
+    for (size_t i = 0; i < node->edge_count; i++)
+        same &= value_data(value_operand(node->value, i)) == (real)there[i];
+    return same;
 }
 
 bool tour_at_kink(const Tour *tour, size_t id)
@@ -273,12 +287,9 @@ bool tour_at_kink(const Tour *tour, size_t id)
     const GraphNode *node = &tour->node[id];
     for (int i = 0; node->row && i < node->row->kink_count; i++) {
         const ValueKink *kink = &node->row->kinks[i];
-        const bool pair = node->row->arity == 2;
-        const real x = value_data(value_operand(node->value, 0));
-        const real y = pair ? value_data(value_operand(node->value, 1)) : 0;
-        if (x == (real)kink->x && (!pair || y == (real)kink->y))
-            return true;
-        if (pair && x == y && kink->x == kink->y) /* equals are a kink wherever they are */
+        const bool equal = node->row->arity == 2 && kink->x == kink->y && /* wherever they are */
+                           value_data(value_operand(node->value, 0)) == value_data(value_operand(node->value, 1));
+        if (equal || is_at(node, kink))
             return true;
     }
     return false;

@@ -161,6 +161,9 @@ VALGRAD_API Tensor *tensor_sigmoid(Tensor *x);
 VALGRAD_API Tensor *tensor_softplus(Tensor *x);
 VALGRAD_API Tensor *tensor_relu(Tensor *x);
 VALGRAD_API Tensor *tensor_leaky_relu(Tensor *x, real slope);
+VALGRAD_API Tensor *tensor_fma(Tensor *x, Tensor *y, Tensor *z);
+VALGRAD_API Tensor *tensor_clamp(Tensor *x, Tensor *low, Tensor *high);
+VALGRAD_API Tensor *tensor_where(Tensor *condition, Tensor *yes, Tensor *no);
 
 /* ---- reductions: over the given axes, all for TENSOR_ALL_AXES ---------------------------------- */
 /* keepdim leaves a side of 1 where an axis was. An axis may not repeat.                            */

@@ -100,6 +100,17 @@ VALGRAD_API Value *value_softplus(Value *x);             /* log(1 + e^x), withou
 VALGRAD_API Value *value_relu(Value *x);                 /* max(x, 0); derivative 0 at 0 */
 VALGRAD_API Value *value_leaky_relu(Value *x, real slope); /* x > 0 ? x : slope x */
 
+VALGRAD_API Value *value_fma(Value *x, Value *y, Value *z); /* x y + z, rounded once */
+
+/* New: x, but at least low and at most high, which wins if they are at odds. At a bound the derivative by x
+ * is 1; outside, the bound gets the gradient. */
+VALGRAD_API Value *value_clamp(Value *x, Value *low, Value *high);
+
+/* New: yes where the condition is not 0, else no (NaN for NaN). Only the chosen one gets the gradient, and
+ * whatever the other is, NaN, infinity or a derivative of such, does no harm (unless strict IEEE is asked
+ * for, see below). The condition gets 0. */
+VALGRAD_API Value *value_where(Value *condition, Value *yes, Value *no);
+
 /* New: sum of x[0 … n-1]; 0 for n = 0. One node, however many operands. */
 VALGRAD_API Value *value_sum(size_t n, Value *const *x);
 
@@ -117,7 +128,8 @@ typedef struct ValueOp {
     /* The result for operands x[0 … n-1]. */
     real (*forward)(size_t n, const real *x, void *context);
     /* Writes partials[i] = d result / d x[i]; the library multiplies by the incoming gradient and adds
-     * to the operands. `result` is what forward returned. */
+     * to the operands (a partial of exactly 0 gives 0, even of an infinite gradient). `result` is what
+     * forward returned. */
     void (*backward)(size_t n, const real *x, real result, real *partials, void *context);
     /* Called once when the node goes (or could not be made); may be NULL. */
     void (*destroy)(void *context);
@@ -211,23 +223,24 @@ VALGRAD_API Value *value_operand(const Value *v, size_t i);
 
 /* A point at which an operation has no derivative of its own, and the one that the library gives. */
 typedef struct ValueKink {
-    double x, y, dx, dy; /* y and dy are not used by unary operations */
+    double x, y, z, dx, dy, dz; /* 0 for operands that the operation has not */
 } ValueKink;
 
-/* A row of the op table. */
+/* A row of the op table. Its functions are called with the third operand, of an operation that has one, in
+ * place of p. */
 typedef struct ValueOpInfo {
     const char *name;    /* as in value_<name> */
     const char *symbol;  /* for drawings: "+", "tanh" */
-    const char *formula; /* in x, y and the parameter p */
-    int arity;           /* 1 or 2; of unary operations, */
+    const char *formula; /* in x, y, z and the parameter p */
+    int arity;           /* 1 to 3; of unary operations, */
     bool has_parameter;  /* whether there is a constant p besides x */
-    const char *partials[2]; /* dx, dy in x, y, p and the result f */
-    double domain[2][2];     /* lowest and highest x and y that tests sample; smooth in between */
+    const char *partials[3]; /* dx, dy, dz in x, y, z, p and the result f; NULL past the arity */
+    double domain[3][2];     /* lowest and highest x, y, z that tests sample */
     int kink_count;
     const ValueKink *kinks;
     real (*forward)(real x, real y, real p);
-    void (*first)(real x, real y, real p, real f, real d[2]);   /* dx, dy */
-    void (*second)(real x, real y, real p, real f, real d[3]);  /* dxx, dxy, dyy */
+    void (*first)(real x, real y, real p, real f, real d[3]);  /* dx, dy, dz */
+    void (*second)(real x, real y, real p, real f, real d[6]); /* dxx, dxy, dyy, dxz, dyz, dzz */
 } ValueOpInfo;
 
 /* Row i of the table; NULL past its end. Borrowed, static. */
@@ -235,6 +248,9 @@ VALGRAD_API const ValueOpInfo *value_op_row(size_t i);
 
 /* The row called name; NULL when there is none. */
 VALGRAD_API const ValueOpInfo *value_op_find(const char *name);
+
+/* The constant p with which v was made; NaN if its operation has none. */
+VALGRAD_API real value_op_parameter(const Value *v);
 
 /* ---- memory ------------------------------------------------------------------------------------ */
 
