@@ -1,4 +1,4 @@
-/* dataset.c - labelled images in memory, as the bytes that the files have. */
+/* dataset.c - labelled samples in memory, as the bytes or numbers that the files have. */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
@@ -10,45 +10,52 @@
 #include <sys/stat.h>
 
 #include "autograd/error.h"
-#include "nn/nn_internal.h"
+#include "nn/dataset.h"
 
-struct NnDataset {
-    int64_t count, rows, columns;
-    int classes;
-    uint8_t *pixels, *labels;
-};
-
-static ValgradStatus check_labels(const char *function, const char *source, int64_t count,
-                                  int classes, const uint8_t *labels)
-{
-    for (int64_t i = 0; i < count; i++)
-        if (labels[i] >= classes)
-            return error__set(VALGRAD_ERROR_INDEX,
-                              "%s: %s: label %d of image %" PRId64 ": expected 0 to %d", function,
-                              source, labels[i], i, classes - 1);
-    return VALGRAD_OK;
-}
+enum { MOST_CLASSES = 256 }; /* of labels in bytes */
 
 static ValgradStatus check_classes(const char *function, int classes)
 {
-    if (classes >= 1 && classes <= 256)
+    if (classes >= 1 && classes <= MOST_CLASSES)
         return VALGRAD_OK;
-    return error__set(VALGRAD_ERROR_ARGUMENT, "%s: %d classes: expected 1 to 256", function,
-                      classes);
+    return error__set(VALGRAD_ERROR_ARGUMENT, "%s: %d classes: expected 1 to %d", function, classes,
+                      MOST_CLASSES);
 }
 
-NnDataset *dataset__adopt(const char *function, const char *source, const int64_t sides[3],
-                          int classes, uint8_t *pixels, uint8_t *labels)
+/* The labels as a dataset keeps them; NULL if one is out of range, which `source` has. */
+static int32_t *widen_labels(const char *function, const char *source, int64_t count, int classes,
+                             const uint8_t *labels)
 {
-    NnDataset *dataset = NULL;
-    if (check_labels(function, source, sides[0], classes, labels) == VALGRAD_OK)
-        dataset = nn__zeros(function, 1, sizeof *dataset);
-    if (!dataset) {
-        nn__free(pixels);
-        nn__free(labels);
+    int32_t *wide = nn__bytes(function, count, sizeof *wide);
+    for (int64_t i = 0; wide && i < count; i++) {
+        wide[i] = labels[i];
+        if (labels[i] < classes)
+            continue;
+        error__set(VALGRAD_ERROR_INDEX, "%s: %s: label %d of image %" PRId64 ": expected 0 to %d",
+                   function, source, labels[i], i, classes - 1);
+        nn__free(wide);
         return NULL;
     }
-    *dataset = (NnDataset){sides[0], sides[1], sides[2], classes, pixels, labels};
+    return wide;
+}
+
+/* New: a dataset that steals pixels, in every case. `source` names the labels in messages. */
+static NnDataset *adopt(const char *function, const char *source, const int64_t sides[3],
+                        int classes, uint8_t *pixels, const uint8_t *labels)
+{
+    int32_t *wide = widen_labels(function, source, sides[0], classes, labels);
+    NnDataset *dataset = wide ? nn__zeros(function, 1, sizeof *dataset) : NULL;
+    if (!dataset) {
+        nn__free(pixels);
+        nn__free(wide);
+        return NULL;
+    }
+    *dataset = (NnDataset){.count = sides[0],
+                           .rows = sides[1],
+                           .columns = sides[2],
+                           .classes = classes,
+                           .pixels = pixels,
+                           .labels = wide};
     return dataset;
 }
 
@@ -81,14 +88,10 @@ NnDataset *nn_dataset_new(int64_t count, int64_t rows, int64_t columns, int clas
     if (size < 0 || check_classes(function, classes) != VALGRAD_OK)
         return NULL;
     uint8_t *own_pixels = nn__bytes(function, size, 1);
-    uint8_t *own_labels = own_pixels ? nn__bytes(function, count, 1) : NULL;
-    if (!own_labels) {
-        nn__free(own_pixels);
+    if (!own_pixels)
         return NULL;
-    }
     memcpy(own_pixels, pixels, (size_t)size);
-    memcpy(own_labels, labels, (size_t)count);
-    return dataset__adopt(function, "labels", sides, classes, own_pixels, own_labels);
+    return adopt(function, "labels", sides, classes, own_pixels, labels);
 }
 
 static bool counts_agree(const char *function, const char *images_path, const IdxFile *images,
@@ -106,15 +109,16 @@ static NnDataset *read_both(const char *function, const char *images_path, const
                             int classes)
 {
     IdxFile images = {.bytes = NULL}, labels = {.bytes = NULL};
+    NnDataset *dataset = NULL;
     if (check_classes(function, classes) == VALGRAD_OK &&
         idx__read(function, images_path, 3, &images) == VALGRAD_OK &&
         idx__read(function, labels_path, 1, &labels) == VALGRAD_OK &&
         counts_agree(function, images_path, &images, labels_path, &labels))
-        return dataset__adopt(function, labels_path, images.sides, classes, images.bytes,
-                              labels.bytes);
-    nn__free(images.bytes);
+        dataset = adopt(function, labels_path, images.sides, classes, images.bytes, labels.bytes);
+    else
+        nn__free(images.bytes);
     nn__free(labels.bytes);
-    return NULL;
+    return dataset;
 }
 
 NnDataset *nn_dataset_read_idx(const char *images_path, const char *labels_path, int classes)
@@ -179,6 +183,8 @@ void nn_dataset_free(NnDataset *dataset)
     if (!dataset)
         return;
     nn__free(dataset->pixels);
+    nn__free(dataset->numbers);
+    nn__free(dataset->names);
     nn__free(dataset->labels);
     nn__free(dataset);
 }
@@ -198,18 +204,40 @@ int64_t nn_dataset_columns(const NnDataset *dataset)
     return dataset ? dataset->columns : 0;
 }
 
+int64_t nn_dataset_features(const NnDataset *dataset)
+{
+    return dataset ? dataset->rows * dataset->columns : 0;
+}
+
 int nn_dataset_classes(const NnDataset *dataset)
 {
     return dataset ? dataset->classes : 0;
 }
 
+const char *nn_dataset_class_name(const NnDataset *dataset, int c)
+{
+    bool named = dataset && dataset->names && c >= 0 && c < dataset->classes;
+    return named ? dataset->names[c] : NULL;
+}
+
+static bool has_sample(const NnDataset *dataset, int64_t i)
+{
+    return dataset && i >= 0 && i < dataset->count;
+}
+
 const uint8_t *nn_dataset_pixels(const NnDataset *dataset, int64_t i)
 {
-    bool exists = dataset && i >= 0 && i < dataset->count;
-    return exists ? dataset->pixels + i * dataset->rows * dataset->columns : NULL;
+    bool exists = has_sample(dataset, i) && dataset->pixels;
+    return exists ? dataset->pixels + i * nn_dataset_features(dataset) : NULL;
+}
+
+const real *nn_dataset_numbers(const NnDataset *dataset, int64_t i)
+{
+    bool exists = has_sample(dataset, i) && dataset->numbers;
+    return exists ? dataset->numbers + i * nn_dataset_features(dataset) : NULL;
 }
 
 int nn_dataset_label(const NnDataset *dataset, int64_t i)
 {
-    return dataset && i >= 0 && i < dataset->count ? dataset->labels[i] : -1;
+    return has_sample(dataset, i) ? dataset->labels[i] : -1;
 }

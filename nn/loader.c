@@ -1,8 +1,11 @@
 /* loader.c - mini-batches: bytes become numbers one batch at a time, straight in the batch's
  * tensor. */
 #include <inttypes.h>
+#include <math.h>
+#include <string.h>
 
 #include "autograd/error.h"
+#include "nn/image_internal.h"
 #include "nn/nn_internal.h"
 #include "tensor/kernels.h"
 #include "tensor/sparse.h"
@@ -14,8 +17,49 @@ struct NnLoader {
     int64_t epoch, dealt;    /* epochs ended; images dealt in this one */
     uint32_t *order;         /* of the images of this epoch */
     int64_t *labels;
+    real *shift, *factor; /* x is dealt as (x - shift) factor; one each, or one for each feature */
+    uint8_t *moved;       /* an image, if images are moved */
     NnBatch full, rest;
 };
+
+static ValgradStatus check_moments(const NnDataset *dataset, const NnLoaderOptions *options)
+{
+    static const char function[] = "nn_loader_new";
+    int64_t n = options->moments, features = nn_dataset_features(dataset);
+    if (n != 0 && n != 1 && n != features)
+        return error__set(VALGRAD_ERROR_ARGUMENT,
+                          "%s: %" PRId64 " moments: expected 0, 1, or %" PRId64 " for the features",
+                          function, n, features);
+    if (n > 0 && (!options->mean || !options->deviation))
+        return error__null(function, options->mean ? "deviation" : "mean");
+    for (int64_t j = 0; j < n; j++)
+        if (!isfinite(options->mean[j]) || !(options->deviation[j] > 0) ||
+            !isfinite(options->deviation[j]))
+            return error__set(VALGRAD_ERROR_ARGUMENT,
+                              "%s: mean %g, deviation %g: expected finite numbers, the deviation "
+                              "above 0",
+                              function, options->mean[j], options->deviation[j]);
+    return VALGRAD_OK;
+}
+
+static bool moves(const NnLoaderOptions *options)
+{
+    return options->shift != 0 || options->rotation != 0;
+}
+
+static ValgradStatus check_moves(const NnDataset *dataset, const NnLoaderOptions *options)
+{
+    static const char function[] = "nn_loader_new";
+    if (!(options->shift >= 0 && options->rotation >= 0) || !isfinite(options->shift) ||
+        !isfinite(options->rotation))
+        return error__set(VALGRAD_ERROR_ARGUMENT,
+                          "%s: shift %g, rotation %g: expected finite numbers from 0", function,
+                          options->shift, options->rotation);
+    if (moves(options) && !nn_dataset_pixels(dataset, 0))
+        return error__set(VALGRAD_ERROR_STATE,
+                          "%s: shift and rotation of features that are no pixels", function);
+    return VALGRAD_OK;
+}
 
 static ValgradStatus check(const NnDataset *dataset, const NnLoaderOptions *options)
 {
@@ -27,15 +71,16 @@ static ValgradStatus check(const NnDataset *dataset, const NnLoaderOptions *opti
                           function, options->batch);
     if (options->limit < 0 || options->limit > nn_dataset_count(dataset))
         return error__set(VALGRAD_ERROR_ARGUMENT,
-                          "%s: limit %" PRId64 ": expected 0 to %" PRId64 ", the number of images",
+                          "%s: limit %" PRId64 ": expected 0 to %" PRId64 ", the number of samples",
                           function, options->limit, nn_dataset_count(dataset));
-    return VALGRAD_OK;
+    ValgradStatus status = check_moments(dataset, options);
+    return status == VALGRAD_OK ? check_moves(dataset, options) : status;
 }
 
-/* A tensor for count images, which no scope owns. */
+/* A tensor for count samples, which no scope owns. */
 static bool make_batch(const NnLoader *loader, int64_t count, NnBatch *batch)
 {
-    int64_t features = nn_dataset_rows(loader->dataset) * nn_dataset_columns(loader->dataset);
+    int64_t features = nn_dataset_features(loader->dataset);
     batch->count = count;
     batch->labels = loader->labels;
     if (count == 0)
@@ -47,14 +92,41 @@ static bool make_batch(const NnLoader *loader, int64_t count, NnBatch *batch)
     return true;
 }
 
+static bool copy_moments(NnLoader *loader, const NnLoaderOptions *options)
+{
+    static const char function[] = "nn_loader_new";
+    int64_t n = options->moments;
+    if (n == 0)
+        return true;
+    loader->shift = nn__bytes(function, n, sizeof *loader->shift);
+    loader->factor = loader->shift ? nn__bytes(function, n, sizeof *loader->factor) : NULL;
+    for (int64_t j = 0; loader->factor && j < n; j++) {
+        loader->shift[j] = (real)options->mean[j];
+        loader->factor[j] = (real)(1 / options->deviation[j]);
+    }
+    return loader->factor != NULL;
+}
+
 static bool make_buffers(NnLoader *loader)
 {
     static const char function[] = "nn_loader_new";
     int64_t batch = loader->options.batch, samples = loader->options.limit;
+    if (!copy_moments(loader, &loader->options))
+        return false;
+    if (moves(&loader->options)) {
+        loader->moved = nn__bytes(function, nn_dataset_features(loader->dataset), 1);
+        if (!loader->moved)
+            return false;
+    }
     loader->order = nn__bytes(function, samples, sizeof *loader->order);
     loader->labels = loader->order ? nn__bytes(function, batch, sizeof *loader->labels) : NULL;
     return loader->labels && make_batch(loader, batch, &loader->full) &&
            make_batch(loader, samples % batch, &loader->rest);
+}
+
+static uint64_t seed_of_epoch(const NnLoader *loader)
+{
+    return loader->options.seed + (uint64_t)loader->epoch * UINT64_C(0xd1342543de82ef95);
 }
 
 /* The order of an epoch depends on nothing but seed and epoch, so that a run can be taken up
@@ -66,8 +138,7 @@ static void put_in_order(NnLoader *loader)
         loader->order[i] = i;
     if (loader->options.sequential)
         return;
-    Random random = random_seeded(loader->options.seed +
-                                  (uint64_t)loader->epoch * UINT64_C(0xd1342543de82ef95));
+    Random random = random_seeded(seed_of_epoch(loader));
     random_shuffle(&random, loader->order, samples);
 }
 
@@ -102,19 +173,50 @@ void nn_loader_free(NnLoader *loader)
     tensor_release(loader->rest.inputs);
     nn__free(loader->labels);
     nn__free(loader->order);
+    nn__free(loader->shift);
+    nn__free(loader->factor);
+    nn__free(loader->moved);
     nn__free(loader);
 }
 
-static void convert(const NnLoader *loader, int64_t count, real *numbers)
+static double draw(Random *random, double most)
+{
+    return most * (2 * ((double)(random_bits(random) >> 11) * 0x1p-53) - 1);
+}
+
+/* Image i moved as seed, epoch and i have it. */
+static const uint8_t *moved(const NnLoader *loader, int64_t i)
 {
     const NnDataset *dataset = loader->dataset;
-    const Kernels *kernels = kernels__get();
-    const real factor = (real)1 / 255;
-    int64_t features = nn_dataset_rows(dataset) * nn_dataset_columns(dataset);
-    for (int64_t i = 0; i < count; i++) {
-        const uint8_t *pixels = nn_dataset_pixels(dataset, loader->order[loader->dealt + i]);
-        kernels->from_bytes(numbers + i * features, factor, pixels, features);
-    }
+    const NnLoaderOptions *options = &loader->options;
+    Random random =
+        random_seeded(seed_of_epoch(loader) ^ ((uint64_t)i + 1) * UINT64_C(0x9e3779b97f4a7c15));
+    double down = draw(&random, options->shift), right = draw(&random, options->shift);
+    double degrees = draw(&random, options->rotation);
+    image__move(nn_dataset_pixels(dataset, i), nn_dataset_rows(dataset),
+                nn_dataset_columns(dataset), down, right, degrees, loader->moved);
+    return loader->moved;
+}
+
+static void normalize(const NnLoader *loader, real *numbers, int64_t features)
+{
+    bool one = loader->options.moments == 1;
+    for (int64_t j = 0; j < features; j++)
+        numbers[j] = (numbers[j] - loader->shift[one ? 0 : j]) * loader->factor[one ? 0 : j];
+}
+
+/* The features of sample i as numbers. */
+static void convert(const NnLoader *loader, int64_t i, real *numbers)
+{
+    int64_t features = nn_dataset_features(loader->dataset);
+    const uint8_t *pixels =
+        loader->moved ? moved(loader, i) : nn_dataset_pixels(loader->dataset, i);
+    if (pixels)
+        kernels__get()->from_bytes(numbers, (real)1 / 255, pixels, features);
+    else
+        memcpy(numbers, nn_dataset_numbers(loader->dataset, i), (size_t)features * sizeof(real));
+    if (loader->factor)
+        normalize(loader, numbers, features);
 }
 
 static const NnBatch *deal(NnLoader *loader, const NnBatch *batch)
@@ -122,9 +224,12 @@ static const NnBatch *deal(NnLoader *loader, const NnBatch *batch)
     real *numbers = tensor__writable(batch->inputs);
     if (!numbers)
         return NULL;
-    convert(loader, batch->count, numbers);
-    for (int64_t i = 0; i < batch->count; i++)
-        loader->labels[i] = nn_dataset_label(loader->dataset, loader->order[loader->dealt + i]);
+    int64_t features = nn_dataset_features(loader->dataset);
+    for (int64_t i = 0; i < batch->count; i++) {
+        int64_t sample = loader->order[loader->dealt + i];
+        convert(loader, sample, numbers + i * features);
+        loader->labels[i] = nn_dataset_label(loader->dataset, sample);
+    }
     loader->dealt += batch->count;
     return batch;
 }

@@ -32,8 +32,4 @@ typedef struct IdxFile {
  * path. The bytes are given back by nn__free(); on error there are none. */
 ValgradStatus idx__read(const char *function, const char *path, int rank, IdxFile *out);
 
-/* New: a dataset that steals pixels and labels, in every case. `source` names them in messages. */
-NnDataset *dataset__adopt(const char *function, const char *source, const int64_t sides[3],
-                          int classes, uint8_t *pixels, uint8_t *labels);
-
 #endif

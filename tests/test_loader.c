@@ -212,9 +212,9 @@ START_TEST(errors)
     check_refused(dataset, 0, 0, VALGRAD_ERROR_ARGUMENT,
                   "nn_loader_new: batch 0: expected 1 or more");
     check_refused(dataset, 1, -1, VALGRAD_ERROR_ARGUMENT,
-                  "limit -1: expected 0 to 10, the number of images");
+                  "limit -1: expected 0 to 10, the number of samples");
     check_refused(dataset, 1, 11, VALGRAD_ERROR_ARGUMENT,
-                  "limit 11: expected 0 to 10, the number of images");
+                  "limit 11: expected 0 to 10, the number of samples");
     ck_assert_ptr_null(nn_loader_next(NULL));
     nn_loader_free(NULL);
 }

@@ -31,6 +31,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <valgrad/data.h>
 #include <valgrad/error.h>
 #include <valgrad/random.h>
 #include <valgrad/state.h>
@@ -365,79 +366,6 @@ VALGRAD_API double nn_schedule_rate(const NnSchedule *schedule, int64_t step, in
 
 VALGRAD_API const char *nn_schedule_name(NnScheduleRule rule);
 VALGRAD_API ValgradStatus nn_schedule_find(const char *name, NnScheduleRule *out);
-
-/* ---- data: labelled images in bytes ---------------------------------------------------------- */
-
-/* count images of rows x columns bytes (0 … 255), each with a label 0 … classes-1. */
-typedef struct NnDataset NnDataset;
-
-/* New: copies count rows columns pixels and count labels.
- * Errors: NULL; a number below 1, or more than 2^32-1 images; classes outside 1 … 256; a label out
- * of range (tells which); out of memory. */
-VALGRAD_API NnDataset *nn_dataset_new(int64_t count, int64_t rows, int64_t columns, int classes,
-                                      const uint8_t *pixels, const uint8_t *labels);
-
-/* New: from two files in IDX form, plain or gzipped (format: Y. LeCun's MNIST page; magic 0x803 for
- * images, 0x801 for labels). Reads both whole or nothing.
- * Errors, each naming the file, what it has and what was expected: cannot be opened; not a file;
- * named .gz and not gzip; damaged; wrong magic; too short; too long; counts that differ; label out
- * of range. */
-VALGRAD_API NnDataset *nn_dataset_read_idx(const char *images_path, const char *labels_path,
-                                           int classes);
-
-/* New: reads <directory>/<stem>-images-idx3-ubyte and <directory>/<stem>-labels-idx1-ubyte, or
- * these names with .gz behind; stem is "train" or "t10k". */
-VALGRAD_API NnDataset *nn_dataset_find_idx(const char *directory, const char *stem, int classes);
-VALGRAD_API void nn_dataset_free(NnDataset *dataset);
-
-VALGRAD_API int64_t nn_dataset_count(const NnDataset *dataset);   /* images; 0 for NULL */
-VALGRAD_API int64_t nn_dataset_rows(const NnDataset *dataset);    /* of an image, in pixels */
-VALGRAD_API int64_t nn_dataset_columns(const NnDataset *dataset); /* of an image, in pixels */
-VALGRAD_API int nn_dataset_classes(const NnDataset *dataset);
-
-/* The pixels of image i, row by row, borrowed; its label. NULL and -1 when i is out of range. */
-VALGRAD_API const uint8_t *nn_dataset_pixels(const NnDataset *dataset, int64_t i);
-VALGRAD_API int nn_dataset_label(const NnDataset *dataset, int64_t i);
-
-/* ---- mini-batches ---------------------------------------------------------------------------- */
-
-/* Deals a dataset out in batches, epoch after epoch. */
-typedef struct NnLoader NnLoader;
-
-typedef struct NnLoaderOptions {
-    int64_t batch;   /* images in a batch, 1 or more; the last of an epoch has what is left */
-    int64_t limit;   /* use the first so many images; 0: all */
-    uint64_t seed;   /* the order of epoch e is a function of seed and e */
-    bool sequential; /* in the order of the dataset, every epoch */
-} NnLoaderOptions;
-
-#define NN_LOADER_OPTIONS_INIT                                                                     \
-    { 64, 0, 1, false }
-
-/* Borrowed from the loader; the next call overwrites tensors and labels. */
-typedef struct NnBatch {
-    Tensor *inputs;        /* (count, rows columns), pixel / 255, wants no gradient */
-    const int64_t *labels; /* count */
-    int64_t count;
-} NnBatch;
-
-/* New: a loader at the start of epoch 0. Borrows the dataset, which must outlive it.
- * Errors: NULL; batch below 1; limit negative or above the number of images; out of memory. */
-VALGRAD_API NnLoader *nn_loader_new(const NnDataset *dataset, const NnLoaderOptions *options);
-VALGRAD_API void nn_loader_free(NnLoader *loader);
-
-/* The next batch of the epoch; NULL once when the epoch has ended, then the next epoch begins.
- * Every full batch comes in the same tensor, the smaller last ones in another. Errors: NULL. */
-VALGRAD_API const NnBatch *nn_loader_next(NnLoader *loader);
-
-/* Goes to the start of the given epoch, dropping what is left of the present one. Errors: NULL;
- * negative. */
-VALGRAD_API ValgradStatus nn_loader_start(NnLoader *loader, int64_t epoch);
-
-VALGRAD_API int64_t nn_loader_samples(const NnLoader *loader); /* images in an epoch; 0 for NULL */
-VALGRAD_API int64_t nn_loader_steps(const NnLoader *loader);   /* batches in an epoch */
-VALGRAD_API int64_t nn_loader_epoch(const NnLoader *loader);   /* epochs ended */
-VALGRAD_API int64_t nn_loader_step(const NnLoader *loader);    /* batches dealt in this epoch */
 
 VALGRAD_END
 
