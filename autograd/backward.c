@@ -17,6 +17,8 @@
 /* How far down the walk's memory is asked for: where operands lie, if they are a thousand nodes older. */
 enum { PREFETCH_BYTES = 48 * 1024 };
 
+_Thread_local BackwardWatch *backward__watch;
+
 static _Thread_local bool strict __attribute__((tls_model("initial-exec")));
 
 /* ---- the queue: a binary heap, the youngest node on top ---------------------------------------- */
@@ -103,7 +105,7 @@ void backward__give_element(Value *v, real gradient)
 }
 
 /* A gradient of exactly 0 has nothing to pass on, whatever the derivatives. */
-static void differentiate(Value *v)
+void backward__differentiate(Value *v)
 {
     const bool has_gradient =
         (v->flags & DENSE) ? (v->flags & GRAD_FILLED) != 0 : v->grad != 0 || strict;
@@ -153,7 +155,7 @@ static void run_fresh(Value *root)
             __builtin_prefetch((const char *)v - PREFETCH_BYTES, 1);
             if (passes == 0) {
                 if (!(flags & LEAF))
-                    differentiate(v);
+                    backward__differentiate(v);
             } else if (v->grad != 0) {
                 pass_on(v, v->grad, passes);
             }
@@ -268,26 +270,39 @@ void backward__forget(Value *v)
         v->grad = 0;
 }
 
+/* Only a watch ends it before all is done. */
+static ValgradStatus visit_list(const char *function, const List *list)
+{
+    BackwardWatch *watch = backward__watch;
+    ValgradStatus status = VALGRAD_OK;
+    for (size_t i = 0; i < list->count && status == VALGRAD_OK; i++) {
+        if (watch)
+            status = watch(list->nodes[i], function);
+        else
+            backward__differentiate(list->nodes[i]);
+    }
+    return status;
+}
+
 ValgradStatus backward__run(const char *function, size_t n, Value *const *roots,
                             void (*seed)(void *context), void *context)
 {
     Value *root = n == 1 ? node_of(roots[0]) : NULL;
     Region *region = root ? graph__home(root) : NULL;
     const bool linear = region && graph__is_linear(region);
-    if (linear && !strict && graph__is_fresh(region) && !graph__may_be_stale(region)) {
+    if (linear && !strict && !backward__watch && graph__is_fresh(region) && !graph__may_be_stale(region)) {
         graph__note_pass(root);
         seed(context);
         run_fresh(root);
         return VALGRAD_OK;
     }
     List list = {.by_walk = linear};
-    const ValgradStatus status = list_reached(function, &list, n, roots);
+    ValgradStatus status = list_reached(function, &list, n, roots);
     if (status == VALGRAD_OK) {
         for (size_t i = 0; i < list.count; i++)
             backward__forget(list.nodes[i]);
         seed(context);
-        for (size_t i = 0; i < list.count; i++)
-            differentiate(list.nodes[i]);
+        status = visit_list(function, &list);
     }
     buffer__give(list.nodes);
     return status;

@@ -2,12 +2,15 @@
 #include "autograd/error.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { MESSAGE_BYTES = 512 };
 
 static _Thread_local ValgradStatus last_status;
 static _Thread_local char last_message[MESSAGE_BYTES];
+static _Thread_local bool has_site;
 
 const char *valgrad_last_error(void)
 {
@@ -43,7 +46,17 @@ ValgradStatus error__set(ValgradStatus status, const char *format, ...)
     (void)vsnprintf(last_message, sizeof last_message, format, arguments);
     va_end(arguments);
     last_status = status;
+    has_site = false;
     return status;
+}
+
+void error__add_site(const char *file, int line)
+{
+    const size_t length = strlen(last_message);
+    if (last_status == VALGRAD_OK || has_site)
+        return;
+    (void)snprintf(last_message + length, sizeof last_message - length, " (%s:%d)", file, line);
+    has_site = true;
 }
 
 ValgradStatus error__null(const char *function, const char *argument)

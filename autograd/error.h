@@ -14,6 +14,9 @@
 /* Stores status and message, cut off where the buffer ends; returns status. Never allocates. */
 ValgradStatus error__set(ValgradStatus status, const char *format, ...) ERROR_FORMAT(2, 3);
 
+/* Adds " (file:line)" to the message that stands, once. */
+void error__add_site(const char *file, int line);
+
 /* "function: argument is NULL", unless an earlier error stands: that one explains the NULL. */
 ValgradStatus error__null(const char *function, const char *argument);
 

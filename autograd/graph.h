@@ -126,9 +126,12 @@ typedef struct Room {
     Value *next, *end;
 } Room;
 
-/* The room of this thread's innermost scope; without a scope or while recording is off, one that is
- * always full. */
+/* The room of this thread's innermost scope; without a scope, while recording is off or the anomaly trap is
+ * on, one that is always full. */
 extern _Thread_local Room *graph__room __attribute__((tls_model("initial-exec")));
+
+/* Sets graph__room anew after one of these has changed. */
+void graph__choose_room(void);
 
 /* Which operands backward gives to, when none is an element: PASSES_X and PASSES_Y. */
 static inline unsigned passes_to(const Value *x, const Value *y)
@@ -229,6 +232,10 @@ Value *graph__first_in_chunk(Value *v);
 
 void label__remove(Value *v);
 
+/* Where v was made, if that was noted (valgrad/debug.h); file is static. The first note counts. */
+void label__set_site(Value *v, const char *file, int line);
+bool label__site(const Value *v, const char **file, int *line);
+
 /* ---- dense.c: nodes of many numbers ---- */
 
 /* A dense node of n numbers with its buffers (a gradient buffer if wants_grad), Extension of `bytes`. */
@@ -271,6 +278,14 @@ const ValueOp *nary__custom(const Value *v, void **context);
 
 /* Gives this thread's queue back. */
 void backward__trim(void);
+
+/* Passes v's gradient on to its operands. */
+void backward__differentiate(Value *v);
+
+/* If there is one, passes of this thread list their nodes and call this at each, which calls
+ * backward__differentiate() in its turn; what it returns but VALGRAD_OK ends the pass. */
+typedef ValgradStatus BackwardWatch(Value *v, const char *function);
+extern _Thread_local BackwardWatch *backward__watch;
 
 bool backward__strict(void);
 

@@ -1,4 +1,5 @@
-/* label.c - names of nodes, kept beside the graph so that a node without one pays nothing. */
+/* label.c - names of nodes, and where in a program they were made, kept beside the graph so that a node
+ * without them pays nothing. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,9 @@
 
 typedef struct Label {
     const Value *node;
-    char *text;
+    char *text;       /* or NULL, */
+    const char *file; /* where the node was made, or NULL: one of the two is there */
+    int line;
     UT_hash_handle hh;
 } Label;
 
@@ -36,13 +39,12 @@ static void forget(const Value *v)
     buffer__give(label);
 }
 
-static bool add(const Value *v, char *text)
+static bool add(const Value *v, char *text, const char *file, int line)
 {
     Label *label = buffer__take(sizeof *label);
     if (!label)
         return false;
-    label->node = v;
-    label->text = text;
+    *label = (Label){.node = v, .text = text, .file = file, .line = line};
     HASH_ADD_PTR(labels, node, label);
     if (find(v) == label)
         return true;
@@ -64,7 +66,7 @@ static bool store(const Value *v, const char *text)
         label->text = copy;
         return true;
     }
-    if (add(v, copy))
+    if (add(v, copy, NULL, 0))
         return true;
     buffer__give(copy);
     return false;
@@ -78,12 +80,53 @@ void label__remove(Value *v)
     v->flags &= (uint16_t)~LABELLED;
 }
 
+/* Where v was made stays known. */
+static void remove_text(Value *v)
+{
+    pthread_mutex_lock(&lock);
+    Label *label = find(v);
+    const bool has_site = label && label->file;
+    if (has_site) {
+        buffer__give(label->text);
+        label->text = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    if (!has_site)
+        label__remove(v);
+}
+
+void label__set_site(Value *v, const char *file, int line)
+{
+    pthread_mutex_lock(&lock);
+    Label *label = find(v);
+    const bool noted = label || add(v, NULL, file, line);
+    if (label && !label->file) {
+        label->file = file;
+        label->line = line;
+    }
+    pthread_mutex_unlock(&lock);
+    if (noted)
+        graph__labelled(v);
+}
+
+bool label__site(const Value *v, const char **file, int *line)
+{
+    if (!(v->flags & LABELLED))
+        return false;
+    pthread_mutex_lock(&lock);
+    const Label *label = find(v);
+    *file = label ? label->file : NULL;
+    *line = label ? label->line : 0;
+    pthread_mutex_unlock(&lock);
+    return *file != NULL;
+}
+
 ValgradStatus value_set_label(Value *v, const char *text)
 {
     if (!v)
         return error__null("value_set_label", "v");
     if (!text) {
-        label__remove(v);
+        remove_text(v);
         return VALGRAD_OK;
     }
     pthread_mutex_lock(&lock);
@@ -102,5 +145,5 @@ const char *value_label(const Value *v)
     pthread_mutex_lock(&lock);
     const Label *label = find(v);
     pthread_mutex_unlock(&lock);
-    return label ? label->text : "";
+    return label && label->text ? label->text : "";
 }

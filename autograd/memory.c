@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #endif
 
+#include "autograd/anomaly.h"
 #include "autograd/graph.h"
 
 enum {
@@ -116,9 +117,10 @@ static _Atomic int64_t live_nodes; /* of all threads, but for what each has unco
 static Room no_room; /* full */
 _Thread_local Room *graph__room __attribute__((tls_model("initial-exec"))) = &no_room;
 
-static void choose_room(void)
+void graph__choose_room(void)
 {
-    graph__room = mine.region && !mine.paused ? &mine.region->room : &no_room;
+    const bool usual = mine.region && !mine.paused && !anomaly__on();
+    graph__room = usual ? &mine.region->room : &no_room;
 }
 
 static uint64_t tick(void)
@@ -398,7 +400,7 @@ ValgradScope scope_open(void)
         error__memory("scope_open", sizeof *region);
     }
     scope.region = mine.region = region;
-    choose_room();
+    graph__choose_room();
     return scope;
 }
 
@@ -420,7 +422,7 @@ void scope_close(ValgradScope *scope)
         return;
     }
     mine.region = scope->enclosing;
-    choose_room();
+    graph__choose_room();
     *scope = (ValgradScope){0};
     if (region->broken)
         return;
@@ -990,7 +992,7 @@ bool valgrad_set_recording(bool record)
 {
     const bool former = !mine.paused;
     mine.paused = !record;
-    choose_room();
+    graph__choose_room();
     return former;
 }
 

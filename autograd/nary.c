@@ -1,7 +1,9 @@
 /* nary.c - scalar nodes of any number of operands: sum, dot, affine, those that users bring, and rows of
  * ops.def with three operands. */
+#include <stdio.h>
 #include <string.h>
 
+#include "autograd/anomaly.h"
 #include "autograd/program.h"
 
 typedef struct Nary {
@@ -282,6 +284,19 @@ static Value *nary_node(OpCode op, const NodeKind *kind, const char *name, const
     return v;
 }
 
+static Value *check_number(Value *v, const char *name, const Operands *lists, int list_count)
+{
+    Anomaly anomaly = {.nan = false};
+    for (int l = 0; l < list_count; l++) {
+        for (size_t i = 0; i < lists[l].n; i++) {
+            char operand[32];
+            (void)snprintf(operand, sizeof operand, "operand %zu", lists[l].first + i * lists[l].step);
+            anomaly__operand(&anomaly, operand, lists[l].values[i]);
+        }
+    }
+    return anomaly__check(&anomaly, v, name);
+}
+
 /* The node, or a constant while recording is off. */
 static Value *finish(const NodeKind *kind, const char *name, const Operands *lists, int list_count,
                      real data)
@@ -290,7 +305,7 @@ static Value *finish(const NodeKind *kind, const char *name, const Operands *lis
                                   : graph__leaf(OP_CONST, false, name);
     if (v)
         v->data = data;
-    return v;
+    return v && anomaly__on() ? check_number(v, name, lists, list_count) : v;
 }
 
 Value *nary__row(OpCode op, const char *name, Value *const operands[3])

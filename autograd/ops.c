@@ -26,6 +26,7 @@
 
 #include <string.h>
 
+#include "autograd/anomaly.h"
 #include "autograd/formulas.h"
 #include "autograd/graph.h"
 
@@ -178,6 +179,15 @@ static const ValueOpInfo table[] = {
 
 enum { FIRST_ROW = OP_COUNT - (int)(sizeof table / sizeof *table) };
 
+static Value *check_number(Value *v, const char *function, const Value *const operands[3])
+{
+    static const char *const names[] = {"x", "y", "z"};
+    Anomaly anomaly = {.nan = false};
+    for (int i = 0; i < 3 && operands[i]; i++)
+        anomaly__operand(&anomaly, names[i], operands[i]);
+    return anomaly__check(&anomaly, v, function);
+}
+
 /* Whatever the short way does not do: no scope, operands from outside, errors. */
 __attribute__((noinline)) static Value *make_node(OpCode op, const char *function, Value *x,
                                                   Value *y, real p)
@@ -191,7 +201,7 @@ __attribute__((noinline)) static Value *make_node(OpCode op, const char *functio
     v->data = row->forward(number_of(x), y ? number_of(y) : 0, p);
     if (row->has_parameter && v->op == op)
         v->parameter = p;
-    return v;
+    return anomaly__on() ? check_number(v, function, (const Value *[3]){x, y}) : v;
 }
 
 /* Three operands do not fit into a scalar node: it has them in an Extension. */
@@ -204,7 +214,7 @@ static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Va
     Value *v = nary__row(op, row->name, operands);
     if (v)
         v->data = row->forward(number_of(x), number_of(y), number_of(z));
-    return v;
+    return v && anomaly__on() ? check_number(v, function, (const Value *[3]){x, y, z}) : v;
 }
 
 const ValueOpInfo *value_op_row(size_t i)

@@ -1,6 +1,7 @@
 /* value.c - leaves: making, reading, writing. */
 #include <math.h>
 
+#include "autograd/anomaly.h"
 #include "autograd/graph.h"
 
 static Value *make_leaf(OpCode op, real data, bool free_standing, const char *function)
@@ -19,6 +20,15 @@ Value *value_leaf(real data)
 Value *value_const(real data)
 {
     return make_leaf(OP_CONST, data, false, "value_const");
+}
+
+Value *value_made_at(Value *v, const char *file, int line)
+{
+    if (!v)
+        error__add_site(file, line);
+    else if (anomaly__on())
+        label__set_site(node_of(v), file, line);
+    return v;
 }
 
 Value *value_param(real data)

@@ -2,6 +2,7 @@
  * to kernels as plain arrays, and takes gradients back. */
 #include <string.h>
 
+#include "autograd/anomaly.h"
 #include "tensor/tensor_internal.h"
 
 /* ---- operands ---------------------------------------------------------------------------------- */
@@ -134,6 +135,7 @@ Value *operation__begin(const char *function, const NodeKind *kind, size_t bytes
 Tensor *operation__end(Value *v, const Shape *shape)
 {
     Operation *operation = operation_of(v);
+    const bool sound = !anomaly__on() || operation__is_sound(v, shape);
     if (!(v->flags & WANTS_GRAD)) {
         for (int i = 0; i < operation->count; i++)
             drop_buffers(&operation->operand[i]);
@@ -145,7 +147,9 @@ Tensor *operation__end(Value *v, const Shape *shape)
         v->op = OP_CONST;
         v->flags |= LEAF;
     }
-    return tensor__adopt(v, shape);
+    if (!sound && !graph__home(v))
+        value_release(v);
+    return sound ? tensor__adopt(v, shape) : NULL;
 }
 
 void operation__destroy(Value *v, bool counted)

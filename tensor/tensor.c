@@ -108,6 +108,12 @@ static Tensor *make_leaf(const char *function, OpCode op, bool free_standing, co
     return tensor__adopt(node, &shape);
 }
 
+Tensor *tensor_made_at(Tensor *t, const char *file, int line)
+{
+    (void)value_made_at(t ? t->run : NULL, file, line);
+    return t;
+}
+
 Tensor *tensor_leaf(const real *data, int rank, const int64_t *shape)
 {
     return make_leaf("tensor_leaf", OP_LEAF, false, data, rank, shape);
@@ -282,6 +288,11 @@ static int64_t slot_of(const Tensor *t, int64_t flat)
         flat /= t->shape[i];
     }
     return slot;
+}
+
+real tensor__number(const Tensor *t, int64_t i)
+{
+    return t->run ? dense_of(t->run)->data[slot_of(t, i)] : number_of(t->table[i]);
 }
 
 Value *tensor_at(const Tensor *t, int64_t i)

@@ -72,6 +72,9 @@ bool tensor__is_contiguous(const Tensor *t);
 typedef void RowVisitor(void *context, int64_t flat, int64_t slot, int64_t n, int64_t stride);
 void tensor__each_row(const Tensor *t, RowVisitor *visit, void *context);
 
+/* The number at flat index i, without making a Value of it. */
+real tensor__number(const Tensor *t, int64_t i);
+
 /* Copies the numbers of t in order to out. */
 void tensor__gather(const Tensor *t, real *out);
 
@@ -116,6 +119,10 @@ static inline Operation *operation_of(const Value *v)
 Value *operation__begin(const char *function, const NodeKind *kind, size_t bytes, const Shape *shape,
                         int count, Tensor *const *operands, int64_t saved);
 Tensor *operation__end(Value *v, const Shape *shape);
+
+/* anomaly.c: whether all numbers of a node just made are as good as its operands'; otherwise an error. Those of
+ * an element-wise operation have only their own elements of the operands to blame. */
+bool operation__is_sound(const Value *v, const Shape *shape);
 
 void operation__destroy(Value *v, bool counted);
 size_t operation__operand_count(const Value *v);

@@ -32,7 +32,8 @@ VALGRAD_BEGIN
     X(VALGRAD_ERROR_NAME, "no such name")                                                          \
     X(VALGRAD_ERROR_IO, "a file cannot be read or written")                                        \
     X(VALGRAD_ERROR_FORMAT, "a file is not what it should be")                                     \
-    X(VALGRAD_ERROR_GRADIENT, "a gradient is not what differences show")
+    X(VALGRAD_ERROR_GRADIENT, "a gradient is not what differences show")                           \
+    X(VALGRAD_ERROR_NUMBER, "an operation made NaN or infinity")
 
 typedef enum ValgradStatus {
 #define VALGRAD_STATUS_MEMBER(name, text) name,

@@ -67,6 +67,9 @@ VALGRAD_API Tensor *tensor_detach(const Tensor *t);
 VALGRAD_API Tensor *tensor_retain(Tensor *t);
 VALGRAD_API void tensor_release(Tensor *t);
 
+/* value_made_at() for the node behind t. */
+VALGRAD_API Tensor *tensor_made_at(Tensor *t, const char *file, int line);
+
 /* ---- look -------------------------------------------------------------------------------------- */
 
 VALGRAD_API int tensor_rank(const Tensor *t);               /* -1 for NULL */

@@ -26,4 +26,8 @@ VALGRAD_API int valgrad_real_size(void);
 
 VALGRAD_END
 
+#ifdef VALGRAD_DEBUG
+#include <valgrad/debug.h>
+#endif
+
 #endif

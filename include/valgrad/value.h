@@ -160,6 +160,18 @@ VALGRAD_API void values_zero_grad(size_t n, Value *const *values);
  * arithmetic has it. Off by default. For this thread; returns the former setting. */
 VALGRAD_API bool valgrad_set_strict_ieee(bool strict);
 
+/* Whether the first NaN or infinity is an error (VALGRAD_ERROR_NUMBER) instead of a number that spreads: a
+ * maker whose result is NaN although no operand is, or infinite although all operands are finite, returns NULL;
+ * backward fails at the node whose derivative makes such a gradient (what leaves have got by then stays in
+ * them: zero it). The message tells operation, operands with numbers and labels, and, in programs that include
+ * <valgrad/debug.h>, file and line. For looking for a fault: it slows everything down. Off by default, and
+ * then it costs nothing. For this thread; returns the former setting. */
+VALGRAD_API bool valgrad_set_anomaly_trap(bool wanted);
+
+/* What <valgrad/debug.h> puts around every maker. Notes, while the trap is on, where v was made; for NULL adds
+ * " (file:line)" to the error that stands. Returns v. `file` is kept, not copied. */
+VALGRAD_API Value *value_made_at(Value *v, const char *file, int line);
+
 /* Whether operations record what backward needs (default true). While off, results are constants and
  * hold no operands. For this thread; returns the former setting. See VALGRAD_NO_GRAD. */
 VALGRAD_API bool valgrad_set_recording(bool record);
