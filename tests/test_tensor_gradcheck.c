@@ -8,8 +8,8 @@
 
 /* Functions of tensor.h that make or hand on a Tensor and are no differentiable operation. */
 static const char *const others[] = {
-    "tensor_leaf",    "tensor_const",  "tensor_param",  "tensor_zeros",  "tensor_full",
-    "tensor_uniform", "tensor_normal", "tensor_detach", "tensor_retain",
+    "tensor_made_at", "tensor_leaf",    "tensor_const",  "tensor_param",  "tensor_zeros",
+    "tensor_full",    "tensor_uniform", "tensor_normal", "tensor_detach", "tensor_retain",
 };
 
 /* tensor.h of the tree that this file is in. */
