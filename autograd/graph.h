@@ -7,7 +7,8 @@
 #ifndef VALGRAD_AUTOGRAD_GRAPH_H
 #define VALGRAD_AUTOGRAD_GRAPH_H
 
-#include <valgrad/value.h>
+#define VALGRAD_LAYOUT_ONLY
+#include <valgrad/inline.h>
 
 #include "autograd/buffer.h"
 #include "autograd/error.h"
@@ -16,43 +17,19 @@ typedef struct Region Region;
 typedef struct Extension Extension;
 struct Expansion; /* program.h */
 
-struct Value {
-    real data, grad;
-    union {
-        Value *x;        /* first operand */
-        Value *owner;    /* of an ELEMENT: the dense node that holds its number */
-        Extension *more; /* of an EXTENDED node */
-    };
-    union {
-        Value *y;            /* second operand */
-        real parameter;      /* of an operation with a constant */
-        int64_t index;       /* of an ELEMENT: which of its owner's numbers */
-        uint64_t changed_at; /* of a LEAF: the clock when its number was last changed */
-    };
-    Region *holder; /* the region that last made sure this node outlives it: see memory.c */
-    union {
-        struct {
-            uint32_t refs; /* handles, and edges from nodes outside its region */
-            uint16_t op;   /* an OpCode */
-            uint16_t flags;
-        };
-        uint64_t head; /* the three at once */
-    };
-};
-
 _Static_assert(sizeof(Value) <= 48, "a scalar Value takes at most 48 bytes");
 
 enum {
-    LEAF = 1,       /* leaf or constant: has no operands, may be given another number */
-    WANTS_GRAD = 2, /* leads to a leaf that wants a gradient, or is one */
-    ELEMENT = 4,    /* one number of a dense node */
-    EXTENDED = 8,   /* `more` is an Extension */
-    DENSE = 16,     /* the Extension is a Dense: n numbers instead of one */
-    REACHED = 32,   /* a backward pass has to list it yet */
+    LEAF = VALUE_LEAF,
+    WANTS_GRAD = VALUE_WANTS_GRAD,
+    ELEMENT = VALUE_ELEMENT,
+    EXTENDED = 8,      /* `more` is an Extension */
+    DENSE = 16,        /* the Extension is a Dense: n numbers instead of one */
+    REACHED = 32,      /* a backward pass has to list it yet */
     GRAD_FILLED = 128, /* of a dense node: the buffer holds a gradient (otherwise it counts as 0) */
     LABELLED = 256,    /* it has a name: see label.c */
-    PASSES_X = 1 << 14, /* of a result in x and y, neither an element: x wants a gradient, */
-    PASSES_Y = 1 << 15, /* y wants one (the two highest bits: they index value__op_backward) */
+    PASSES_X = VALUE_PASSES_X,
+    PASSES_Y = VALUE_PASSES_Y, /* the two highest bits: they index value__op_backward */
 };
 
 typedef enum OpCode {
@@ -68,6 +45,11 @@ typedef enum OpCode {
 #include "autograd/ops.def"
     OP_COUNT
 } OpCode;
+
+_Static_assert((int)OP_LEAF == VALUE_OP_LEAF && (int)OP_CONST == VALUE_OP_CONST &&
+                   (int)OP_add == VALUE_OP_ADD && (int)OP_sub == VALUE_OP_SUB &&
+                   (int)OP_mul == VALUE_OP_MUL && (int)OP_div == VALUE_OP_DIV,
+               "inline.h knows these by number");
 
 /* What the graph asks of a node with an Extension. */
 typedef struct NodeKind {
@@ -96,8 +78,9 @@ typedef struct Dense {
     Extension base;
     int64_t n;
     real *data;
-    real *grad;       /* NULL when no gradient is wanted */
-    void *nonzeros;   /* of a leaf, what tensor/sparse.c remembers about it (from buffer__take); or NULL */
+    real *grad; /* NULL when no gradient is wanted */
+    void *
+        nonzeros; /* of a leaf, what tensor/sparse.c remembers about it (from buffer__take); or NULL */
     Value **elements; /* blocks of ELEMENTS_IN_BLOCK Values, made when first asked for; or NULL */
     int rank;         /* the shape in which it was made, for whoever looks at the graph */
     int64_t sides[DENSE_MAX_RANK];
@@ -121,53 +104,8 @@ static inline real number_of(const Value *v)
 
 /* ---- memory.c: nodes ---- */
 
-/* Where the next node goes: what a Region begins with. */
-typedef struct Room {
-    Value *next, *end;
-} Room;
-
-/* The room of this thread's innermost scope; without a scope, while recording is off or the anomaly trap is
- * on, one that is always full. */
-extern _Thread_local Room *graph__room __attribute__((tls_model("initial-exec")));
-
-/* Sets graph__room anew after one of these has changed. */
+/* Sets value_room (inline.h) anew, after what it depends on has changed. */
 void graph__choose_room(void);
-
-/* Which operands backward gives to, when none is an element: PASSES_X and PASSES_Y. */
-static inline unsigned passes_to(const Value *x, const Value *y)
-{
-    return (x->flags & WANTS_GRAD) * (PASSES_X / WANTS_GRAD) |
-           (y ? y->flags & WANTS_GRAD : 0) * (PASSES_Y / WANTS_GRAD);
-}
-
-/* refs, op and flags of a node to which there is no handle yet. */
-static inline uint64_t head_of(OpCode op, unsigned flags)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return (uint64_t)op << 32 | (uint64_t)flags << 48;
-#else
-    return (uint64_t)op << 16 | flags;
-#endif
-}
-
-/* The common case of graph__node: the innermost scope holds the operands already, which are therefore no
- * elements. NULL when more is to be done. */
-static inline Value *graph__next_node(OpCode op, Value *x, Value *y)
-{
-    Room *room = graph__room;
-    Region *region = (Region *)(void *)room;
-    Value *v = room->next;
-    if (x->holder != region || (y && y->holder != region) || v == room->end)
-        return NULL;
-    room->next = v + 1;
-    v->grad = 0;
-    v->x = x;
-    v->y = y;
-    v->holder = region;
-    const unsigned flags = ((x->flags | (y ? y->flags : 0u)) & WANTS_GRAD) | passes_to(x, y);
-    v->head = head_of(op, flags);
-    return v;
-}
 
 /* A scalar node of operands x and y (y may be NULL), both held by it, or a constant while recording is
  * off. The caller sets data. NULL and an error on failure. */

@@ -73,7 +73,7 @@ typedef struct Block {
 } Block;
 
 struct Region {
-    Room room;         /* where the next node goes in the newest chunk */
+    ValueRoom room;    /* where the next node goes in the newest chunk */
     Region *enclosing; /* while open */
     Chunk *newest;
     uint64_t stamp; /* of the present segment */
@@ -95,9 +95,9 @@ struct Region {
 static _Thread_local struct {
     Region *region; /* of the innermost open scope */
     bool paused, draining, watched;
-    int64_t uncounted; /* nodes made less nodes freed that live_nodes does not know of */
+    int64_t uncounted;    /* nodes made less nodes freed that live_nodes does not know of */
     PoolNode *free_nodes; /* linked through value.x */
-    int slabs; /* taken from the allocator so far */
+    int slabs;            /* taken from the allocator so far */
     Chunk *free_chunks;
     Region *free_regions;
     Value *dead_nodes; /* count is zero, operands not yet released; linked through holder */
@@ -114,13 +114,13 @@ static struct {
 static _Atomic uint64_t the_clock = 1;
 static _Atomic int64_t live_nodes; /* of all threads, but for what each has uncounted */
 
-static Room no_room; /* full */
-_Thread_local Room *graph__room __attribute__((tls_model("initial-exec"))) = &no_room;
+static ValueRoom no_room; /* full */
+__thread ValueRoom *value_room = &no_room;
 
 void graph__choose_room(void)
 {
     const bool usual = mine.region && !mine.paused && !anomaly__on();
-    graph__room = usual ? &mine.region->room : &no_room;
+    value_room = usual ? &mine.region->room : &no_room;
 }
 
 static uint64_t tick(void)
@@ -726,6 +726,12 @@ Value *graph__leaf(OpCode op, bool free_standing, const char *function)
     return v;
 }
 
+/* Which operands backward gives to, when none is an element: PASSES_X and PASSES_Y. */
+static unsigned passes_to(const Value *x, const Value *y)
+{
+    return (x->flags & WANTS_GRAD ? PASSES_X : 0u) | (y && y->flags & WANTS_GRAD ? PASSES_Y : 0u);
+}
+
 Value *graph__node(OpCode op, Value *x, Value *y, const char *function)
 {
     if (mine.paused)
@@ -751,7 +757,7 @@ Value *graph__node(OpCode op, Value *x, Value *y, const char *function)
     v->y = y;
     v->op = (uint16_t)op;
     const unsigned flags = x->flags | (y ? y->flags : 0u);
-    v->flags = (uint16_t)((flags & WANTS_GRAD) | (flags & ELEMENT ? 0 : passes_to(x, y)));
+    v->flags = (uint16_t)((flags & WANTS_GRAD) | (flags & ELEMENT ? 0u : passes_to(x, y)));
     return v;
 }
 

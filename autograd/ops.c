@@ -65,7 +65,7 @@ static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Va
 #define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks)                                   \
     Value *value_##name(Value *x)                                                                  \
     {                                                                                              \
-        Value *v = x ? graph__next_node(OP_##name, x, NULL) : NULL;                                \
+        Value *v = x ? value_next_result(OP_##name, x, NULL) : NULL;                                \
         if (!v)                                                                                    \
             return make_node(OP_##name, "value_" #name, x, NULL, 0);                               \
         v->data = op_##name##_f(x->data, 0, 0);                                                    \
@@ -74,7 +74,7 @@ static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Va
 #define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks)                                  \
     Value *value_##name(Value *x, real p)                                                          \
     {                                                                                              \
-        Value *v = x ? graph__next_node(OP_##name, x, NULL) : NULL;                                \
+        Value *v = x ? value_next_result(OP_##name, x, NULL) : NULL;                                \
         if (!v)                                                                                    \
             return make_node(OP_##name, "value_" #name, x, NULL, p);                               \
         v->data = op_##name##_f(x->data, 0, p);                                                    \
@@ -84,7 +84,7 @@ static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Va
 #define OP2(name, symbol, formula, F, DX, DY, DXX, DXY, DYY, xl, xh, yl, yh, kinks)                \
     Value *value_##name(Value *x, Value *y)                                                        \
     {                                                                                              \
-        Value *v = x && y ? graph__next_node(OP_##name, x, y) : NULL;                              \
+        Value *v = x && y ? value_next_result(OP_##name, x, y) : NULL;                              \
         if (!v)                                                                                    \
             return make_node(OP_##name, "value_" #name, x, y, 0);                                  \
         v->data = op_##name##_f(x->data, y->data, 0);                                              \
@@ -215,6 +215,19 @@ static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Va
     if (v)
         v->data = row->forward(number_of(x), number_of(y), number_of(z));
     return v && anomaly__on() ? check_number(v, function, (const Value *[3]){x, y, z}) : v;
+}
+
+Value *value_make(unsigned op, Value *x, Value *y, real number)
+{
+    switch (op) {
+    case VALUE_OP_LEAF: return value_leaf(number);
+    case VALUE_OP_CONST: return value_const(number);
+    case VALUE_OP_ADD: return value_add(x, y);
+    case VALUE_OP_SUB: return value_sub(x, y);
+    case VALUE_OP_MUL: return value_mul(x, y);
+    case VALUE_OP_DIV: return value_div(x, y);
+    default: return error__set(VALGRAD_ERROR_ARGUMENT, "value_make: no operation %u", op), NULL;
+    }
 }
 
 const ValueOpInfo *value_op_row(size_t i)

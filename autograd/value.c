@@ -14,12 +14,14 @@ static Value *make_leaf(OpCode op, real data, bool free_standing, const char *fu
 
 Value *value_leaf(real data)
 {
-    return make_leaf(OP_LEAF, data, false, "value_leaf");
+    Value *v = value_next_leaf(OP_LEAF, LEAF | WANTS_GRAD, data);
+    return v ? v : make_leaf(OP_LEAF, data, false, "value_leaf");
 }
 
 Value *value_const(real data)
 {
-    return make_leaf(OP_CONST, data, false, "value_const");
+    Value *v = value_next_leaf(OP_CONST, LEAF, data);
+    return v ? v : make_leaf(OP_CONST, data, false, "value_const");
 }
 
 Value *value_made_at(Value *v, const char *file, int line)
@@ -55,6 +57,11 @@ real value_grad(const Value *v)
     return (v->flags & ELEMENT) ? dense__grad(v->owner, v->index) : v->grad;
 }
 
+real value_read(const Value *v, bool gradient)
+{
+    return gradient ? value_grad(v) : value_data(v);
+}
+
 /* A tensor's own node may reach the user as an operand; its numbers are its elements'. */
 static ValgradStatus check_settable(const Value *v, const char *function)
 {
@@ -62,8 +69,9 @@ static ValgradStatus check_settable(const Value *v, const char *function)
         return error__null(function, "v");
     const Value *node = node_of(v);
     if (!(node->flags & LEAF))
-        return error__set(VALGRAD_ERROR_STATE, "%s: v is the result of %s; only a leaf or constant %s",
-                          function, value_op_name(node), "can be changed");
+        return error__set(VALGRAD_ERROR_STATE,
+                          "%s: v is the result of %s; only a leaf or constant %s", function,
+                          value_op_name(node), "can be changed");
     if (v->flags & DENSE)
         return error__set(VALGRAD_ERROR_STATE, "%s: v is a whole tensor; use tensor functions",
                           function);

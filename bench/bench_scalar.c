@@ -8,6 +8,7 @@
  * there; `./run bench --peers` installs these. */
 #include <stdlib.h>
 
+#include <valgrad/inline.h>
 #include <valgrad/valgrad.h>
 
 #include "bench/harness.h"

@@ -10,8 +10,15 @@ foreach(header ${headers})
     string(REGEX MATCH "([A-Za-z0-9_]+) *\\($" ignored "${declaration}")
     list(APPEND declared ${CMAKE_MATCH_1})
   endforeach()
+  # "…) extern __thread <type> *name __attribute__" or "name;": a variable.
+  string(REGEX MATCHALL "visibility\\(\"default\"\\)\\)\\) extern __thread [A-Za-z_ ]+\\*[a-z_]+" variables "${text}")
+  foreach(variable ${variables})
+    string(REGEX MATCH "[a-z_]+$" name "${variable}")
+    list(APPEND declared ${name})
+  endforeach()
 endforeach()
 list(REMOVE_DUPLICATES declared)
+list(REMOVE_ITEM declared __attribute__) # of a variable's declaration
 
 execute_process(COMMAND ${NM} -D --defined-only --format=posix ${LIBRARY}
   OUTPUT_VARIABLE lines COMMAND_ERROR_IS_FATAL ANY)

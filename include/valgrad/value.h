@@ -18,7 +18,9 @@
  *
  * Threads. A graph belongs to one thread at a time; different graphs run on different threads freely.
  *
- * Errors. Makers return NULL, see error.h. A NULL operand gives NULL and keeps the first error. */
+ * Errors. Makers return NULL, see error.h. A NULL operand gives NULL and keeps the first error.
+ *
+ * Speed. Programs that build many small graphs may include valgrad/inline.h besides. */
 #ifndef VALGRAD_VALUE_H
 #define VALGRAD_VALUE_H
 

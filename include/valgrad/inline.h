@@ -1,0 +1,160 @@
+/* inline.h - the hottest functions of value.h once more, to be compiled into the caller: for programs that
+ * build many small graphs, where calls are a good part of the time.
+ *
+ *     #include <valgrad/inline.h> // and all else as before
+ *
+ * Nothing changes but the speed. What it shows of a Value is not for programs to touch and differs between
+ * versions: compile with the header of the version that is linked. Without optimisation the library's own
+ * functions are called. */
+#ifndef VALGRAD_INLINE_H
+#define VALGRAD_INLINE_H
+
+#include <valgrad/value.h>
+
+VALGRAD_BEGIN
+
+/* ---- what a Value is --------------------------------------------------------------------------- */
+
+struct Value {
+    real data, grad;
+    union {
+        Value *x;               /* first operand */
+        Value *owner;           /* of an element of a tensor: the node that holds its number */
+        struct Extension *more; /* of an extended node */
+    };
+    union {
+        Value *y;            /* second operand */
+        real parameter;      /* of an operation with a constant */
+        int64_t index;       /* of an element: which of its owner's numbers */
+        uint64_t changed_at; /* of a leaf: the clock when its number was last changed */
+    };
+    void *holder;  /* the region that last made sure this node outlives it */
+    uint32_t refs; /* handles, and edges from nodes outside its region */
+    uint16_t op;
+    uint16_t flags;
+};
+
+enum {
+    VALUE_LEAF = 1,           /* leaf or constant: has no operands, may be given another number */
+    VALUE_WANTS_GRAD = 2,     /* leads to a leaf that wants a gradient, or is one */
+    VALUE_ELEMENT = 4,        /* one number of a dense node */
+    VALUE_PASSES_X = 1 << 14, /* of a result in x and y, neither an element: x wants a gradient, */
+    VALUE_PASSES_Y = 1 << 15  /* y wants one */
+};
+
+enum {
+    VALUE_OP_LEAF = 0,
+    VALUE_OP_CONST = 1,
+    VALUE_OP_ADD = 5,
+    VALUE_OP_SUB,
+    VALUE_OP_MUL,
+    VALUE_OP_DIV
+};
+
+/* Where the next node of this thread's innermost scope goes; what a region begins with. It is full when more
+ * is to be done than usual: without a scope, while recording is off, with the anomaly trap on. */
+typedef struct ValueRoom {
+    Value *next, *end;
+} ValueRoom;
+
+VALGRAD_API extern __thread ValueRoom *value_room __attribute__((tls_model("initial-exec")));
+
+/* What the functions below do in any but the common case: a leaf or constant of `number`, or the result of
+ * x and y; and a number or gradient read from any kind of Value. */
+VALGRAD_API Value *value_make(unsigned op, Value *x, Value *y, real number);
+VALGRAD_API real value_read(const Value *v, bool gradient);
+
+#define VALUE_PART extern inline __attribute__((gnu_inline, always_inline))
+
+/* A result of x and y if both are held by the innermost scope, and therefore no elements; else NULL. The
+ * caller sets data. Of a unary operation, y is NULL. */
+VALUE_PART Value *value_next_result(unsigned op, Value *x, Value *y)
+{
+    ValueRoom *room = value_room;
+    Value *v = room->next;
+    if (x->holder != (void *)room || (y && y->holder != (void *)room) || v == room->end)
+        return NULL;
+    const unsigned from_x = x->flags & VALUE_WANTS_GRAD,
+                   from_y = y ? y->flags & VALUE_WANTS_GRAD : 0u;
+    room->next = v + 1;
+    v->grad = 0;
+    v->x = x;
+    v->y = y;
+    v->holder = room;
+    v->refs = 0;
+    v->op = (uint16_t)op;
+    v->flags = (uint16_t)(from_x | from_y | from_x * (VALUE_PASSES_X / VALUE_WANTS_GRAD) |
+                          from_y * (VALUE_PASSES_Y / VALUE_WANTS_GRAD));
+    return v;
+}
+
+/* A leaf or constant in the innermost scope; NULL if it has no room. */
+VALUE_PART Value *value_next_leaf(unsigned op, unsigned flags, real data)
+{
+    ValueRoom *room = value_room;
+    Value *v = room->next;
+    if (v == room->end)
+        return NULL;
+    room->next = v + 1;
+    v->data = data;
+    v->grad = 0;
+    v->x = NULL;
+    v->changed_at = 0;
+    v->holder = room;
+    v->refs = 0;
+    v->op = (uint16_t)op;
+    v->flags = (uint16_t)flags;
+    return v;
+}
+
+#undef VALUE_PART
+
+/* ---- functions of value.h ---------------------------------------------------------------------- */
+
+#ifndef VALGRAD_LAYOUT_ONLY
+
+#define VALUE_INLINE extern inline __attribute__((gnu_inline))
+
+VALUE_INLINE Value *value_leaf(real data)
+{
+    Value *v = value_next_leaf(VALUE_OP_LEAF, VALUE_LEAF | VALUE_WANTS_GRAD, data);
+    return v ? v : value_make(VALUE_OP_LEAF, NULL, NULL, data);
+}
+
+VALUE_INLINE Value *value_const(real data)
+{
+    Value *v = value_next_leaf(VALUE_OP_CONST, VALUE_LEAF, data);
+    return v ? v : value_make(VALUE_OP_CONST, NULL, NULL, data);
+}
+
+#define VALUE_INLINE_OP(name, op, symbol)                                                          \
+    VALUE_INLINE Value *value_##name(Value *x, Value *y)                                           \
+    {                                                                                              \
+        Value *v = x && y ? value_next_result(op, x, y) : NULL;                                    \
+        if (!v)                                                                                    \
+            return value_make(op, x, y, 0);                                                        \
+        v->data = x->data symbol y->data;                                                          \
+        return v;                                                                                  \
+    }
+VALUE_INLINE_OP(add, VALUE_OP_ADD, +)
+VALUE_INLINE_OP(sub, VALUE_OP_SUB, -)
+VALUE_INLINE_OP(mul, VALUE_OP_MUL, *)
+VALUE_INLINE_OP(div, VALUE_OP_DIV, /)
+#undef VALUE_INLINE_OP
+
+VALUE_INLINE real value_data(const Value *v)
+{
+    return v && !(v->flags & VALUE_ELEMENT) ? v->data : value_read(v, false);
+}
+
+VALUE_INLINE real value_grad(const Value *v)
+{
+    return v && !(v->flags & VALUE_ELEMENT) ? v->grad : value_read(v, true);
+}
+#undef VALUE_INLINE
+
+#endif
+
+VALGRAD_END
+
+#endif
