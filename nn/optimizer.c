@@ -4,8 +4,8 @@
 
 #include "autograd/error.h"
 #include "nn/nn_internal.h"
-#include "tensor/kernels.h"
 #include "tensor/tensor_internal.h"
+#include "tensor/threads.h"
 
 /* A parameter and what the optimizer remembers about it. */
 typedef struct Slot {
@@ -36,7 +36,7 @@ static void step_sgd(const NnOptimizer *optimizer, const Slot *slot, real *numbe
         .weight_decay = (real)options->weight_decay,
         .nesterov = options->nesterov,
     };
-    kernels__get()->sgd(numbers, gradient, slot->state, slot->size, &step);
+    threads__sgd(numbers, gradient, slot->state, slot->size, &step);
 }
 
 static void step_adam(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
@@ -53,7 +53,7 @@ static void step_adam(const NnOptimizer *optimizer, const Slot *slot, real *numb
         .correction1 = (real)(1 - pow(options->beta1, (double)slot->steps)),
         .correction2 = (real)(1 - pow(options->beta2, (double)slot->steps)),
     };
-    kernels__get()->adam(numbers, gradient, slot->state, slot->state + slot->size, slot->size,
+    threads__adam(numbers, gradient, slot->state, slot->state + slot->size, slot->size,
                          &step);
 }
 

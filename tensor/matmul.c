@@ -3,6 +3,7 @@
  * A matrix that is a run reaches the kernel where it lies, a transposed one as a flag; only others are
  * gathered. With C = A B and G the gradient of C: that of A is G B^T, that of B is A^T G. */
 #include "tensor/sparse.h"
+#include "tensor/threads.h"
 
 /* A matrix in memory: element (i, j) at numbers[i * row + j * column], one of the two being 1. */
 typedef struct Matrix {
@@ -62,9 +63,9 @@ static void multiply(Matrix a, RowLists nonzeros, Matrix b, const real *bias, re
                        .accumulate = accumulate,
                        .scratch = scratch};
     if (nonzeros.first && can_skip_zeros(b))
-        kernels__get()->sparse_gemm(&gemm, nonzeros);
+        threads__sparse_gemm(&gemm, nonzeros);
     else
-        kernels__get()->gemm(&gemm);
+        threads__gemm(&gemm);
 }
 
 static int64_t scratch_size(int64_t m, int64_t n, int64_t k)

@@ -1,0 +1,199 @@
+/* test_threads.c - the same bits at any number of threads, also when several threads of the program want
+ * the helpers at once. */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <valgrad/nn.h>
+
+#include "testing.h"
+#include "threads.h"
+
+static void one_thread(void)
+{
+    valgrad_set_threads(1);
+    valgrad_clear_error();
+}
+
+/* ---- products ----------------------------------------------------------------------------------- */
+
+enum { MOST = 320 * 256 };
+
+typedef struct Outcome {
+    real y[MOST], dx[MOST], dw[MOST];
+} Outcome;
+
+static void fill(Tensor *t, uint64_t seed, double density)
+{
+    Random random = random_seeded(seed);
+    for (int64_t i = 0; i < tensor_size(t); i++) {
+        const real number = random_uniform(&random, -1, 1);
+        const bool kept = (double)random_uniform(&random, 0, 1) < density;
+        assert_status(value_set_data(tensor_at(t, i), kept ? number : 0), VALGRAD_OK);
+    }
+}
+
+/* y = x w + b and the gradients of its squares, with x or w read as a transpose if asked for. */
+static void compute(int64_t m, int64_t k, int64_t n, double density, int transposed, Outcome *out)
+{
+    VALGRAD_SCOPE {
+        Tensor *x = tensor_leaf(NULL, TENSOR_SHAPE(m, k)),
+               *w = tensor_leaf(NULL, TENSOR_SHAPE(k, n));
+        Tensor *xt = tensor_leaf(NULL, TENSOR_SHAPE(k, m)),
+               *wt = tensor_leaf(NULL, TENSOR_SHAPE(n, k));
+        Tensor *b = tensor_leaf(NULL, TENSOR_SHAPE(n));
+        Tensor *left = transposed & 1 ? xt : x, *right = transposed & 2 ? wt : w;
+        fill(left, 1, density);
+        fill(right, 2, 1);
+        fill(b, 3, 1);
+        Tensor *y = tensor_affine(transposed & 1 ? tensor_transpose(xt) : x,
+                                  transposed & 2 ? tensor_transpose(wt) : w, b);
+        assert_status(tensor_backward(tensor_sum_all(tensor_square(y)), NULL), VALGRAD_OK);
+        memset(out, 0, sizeof *out);
+        assert_status(tensor_get(y, m * n, out->y), VALGRAD_OK);
+        assert_status(tensor_get_grad(left, m * k, out->dx), VALGRAD_OK);
+        assert_status(tensor_get_grad(right, k * n, out->dw), VALGRAD_OK);
+    }
+}
+
+START_TEST(products_have_the_same_bits)
+{
+    static const int64_t shapes[][3] = {{64, 320, 128}, {320, 64, 33}, {9, 256, 200},
+                                        {250, 250, 17}, {1, 256, 256}, {2, 300, 200},
+                                        {256, 1, 256},  {256, 256, 1}};
+    static Outcome alone, together;
+    const int64_t *s = shapes[_i];
+    for (int transposed = 0; transposed < 4; transposed++) {
+        for (int dense = 0; dense < 2; dense++) {
+            one_thread();
+            compute(s[0], s[1], s[2], dense ? 1 : 0.2, transposed, &alone);
+            for (int n = 2; n <= 7; n += n == 3 ? 4 : 1) {
+                assert_status(valgrad_set_threads(n), VALGRAD_OK);
+                ck_assert_int_eq(valgrad_threads(), n);
+                compute(s[0], s[1], s[2], dense ? 1 : 0.2, transposed, &together);
+                ck_assert_msg(memcmp(&alone, &together, sizeof alone) == 0,
+                              "%lldx%lldx%lld, transposed %d, dense %d, %d threads",
+                              (long long)s[0], (long long)s[1], (long long)s[2], transposed, dense,
+                              n);
+            }
+        }
+    }
+}
+END_TEST
+
+/* ---- training ----------------------------------------------------------------------------------- */
+
+enum { INPUTS = 300, BATCH = 40 };
+
+/* The parameters' sum of squares after some steps on made-up data. */
+static double train(bool adam)
+{
+    Random random = random_seeded(5);
+    NnMlp *net = nn_mlp_new(NN_SIZES(INPUTS, 128, 10), NULL, &random);
+    NnSgdOptions sgd = NN_SGD_OPTIONS_INIT;
+    sgd.momentum = 0.9;
+    NnOptimizer *optimizer = adam ? nn_optimizer_adam(nn_mlp_parameters(net), NULL)
+                                  : nn_optimizer_sgd(nn_mlp_parameters(net), &sgd);
+    int64_t labels[BATCH];
+    for (int i = 0; i < BATCH; i++)
+        labels[i] = i % 10;
+    for (int step = 0; step < 10; step++)
+        VALGRAD_SCOPE {
+            Tensor *x = tensor_uniform(-1, 1, &random, TENSOR_SHAPE(BATCH, INPUTS));
+            Tensor *loss = tensor_cross_entropy(nn_mlp_forward(net, x), BATCH, labels);
+            nn_optimizer_zero_grad(optimizer);
+            if (tensor_backward(loss, NULL) != VALGRAD_OK ||
+                nn_optimizer_step(optimizer) != VALGRAD_OK)
+                return (double)NAN;
+        }
+    double sum = 0;
+    VALGRAD_SCOPE {
+        for (int i = 0; i < 4; i++)
+            sum += (double)tensor_item(
+                tensor_sum_all(tensor_square(nn_parameters_at(nn_mlp_parameters(net), i))));
+    }
+    nn_optimizer_free(optimizer);
+    nn_mlp_free(net);
+    return sum;
+}
+
+START_TEST(training_has_the_same_bits)
+{
+    const double alone = train(_i);
+    ck_assert(isfinite(alone) && alone > 0);
+    assert_status(valgrad_set_threads(3), VALGRAD_OK);
+    assert_same(train(_i), alone);
+}
+END_TEST
+
+static void *train_in_thread(void *result)
+{
+    *(double *)result = train(false);
+    return NULL;
+}
+
+START_TEST(threads_of_the_program_share_the_helpers)
+{
+    enum { PROGRAMS = 4 };
+    const double alone = train(false);
+    double results[PROGRAMS];
+    pthread_t threads[PROGRAMS];
+    assert_status(valgrad_set_threads(2), VALGRAD_OK);
+    for (int i = 0; i < PROGRAMS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, train_in_thread, &results[i]), 0);
+    for (int n = 1; n < 5; n++)
+        assert_status(valgrad_set_threads(n), VALGRAD_OK);
+    for (int i = 0; i < PROGRAMS; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        assert_same(results[i], alone);
+    }
+}
+END_TEST
+
+/* ---- the pool ----------------------------------------------------------------------------------- */
+
+enum { PARTS = 1000 };
+static _Atomic int done[PARTS];
+
+static void count_part(void *context, int part, real *scratch)
+{
+    atomic_fetch_add(&done[part], *(const int *)context);
+    if (scratch)
+        scratch[0] = 1;
+}
+
+START_TEST(every_part_is_done_once)
+{
+    real scratch[1];
+    int two = 2;
+    assert_status(valgrad_set_threads(4), VALGRAD_OK);
+    for (int round = 0; round < 200; round++) {
+        memset((void *)done, 0, sizeof done);
+        threads__run(count_part, &two, PARTS, scratch);
+        for (int i = 0; i < PARTS; i++)
+            ck_assert(atomic_load(&done[i]) == 2);
+    }
+}
+END_TEST
+
+START_TEST(a_number_that_makes_no_sense_is_an_error)
+{
+    assert_status(valgrad_set_threads(2), VALGRAD_OK);
+    assert_status(valgrad_set_threads(0), VALGRAD_ERROR_ARGUMENT);
+    assert_error(VALGRAD_ERROR_ARGUMENT, "valgrad_set_threads: 0 threads: expected 1 to 256");
+    assert_status(valgrad_set_threads(257), VALGRAD_ERROR_ARGUMENT);
+    ck_assert_int_eq(valgrad_threads(), 2);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("threads");
+    TCase *tests = new_case(suite, "threads", 30);
+    tcase_add_checked_fixture(tests, NULL, one_thread);
+    tcase_add_loop_test(tests, products_have_the_same_bits, 0, 8);
+    tcase_add_loop_test(tests, training_has_the_same_bits, 0, 2);
+    tcase_add_test(tests, threads_of_the_program_share_the_helpers);
+    tcase_add_test(tests, every_part_is_done_once);
+    tcase_add_test(tests, a_number_that_makes_no_sense_is_an_error);
+    return run_suite(suite);
+}
