@@ -1,7 +1,7 @@
 /* anomaly.c - the trap: under it, the first operation that makes NaN or infinity out of ordinary numbers is
  * an error that tells where, instead of a number that spreads.
  *
- * It costs nothing while it is off: graph__room is kept full while it is on, so that makers take their long
+ * It costs nothing while it is off: value_room is kept full while it is on, so that makers take their long
  * way, which asks; and backward goes by its list of nodes, with watch() at each. */
 #include <math.h>
 #include <stdarg.h>

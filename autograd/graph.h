@@ -2,7 +2,7 @@
  *
  * A node is the result of one operation. A scalar node is the 48 bytes below and nothing else; a node
  * with more operands or more numbers points at an Extension. Reading order of this folder: ops.def (what
- * the operations are), ops.c (a node for each), backward.c (the chain rule), memory.c (who lives how
+ * the operations are), ops.c (a node for each), backward.c (the chain rule), memory.h (who lives how
  * long). */
 #ifndef VALGRAD_AUTOGRAD_GRAPH_H
 #define VALGRAD_AUTOGRAD_GRAPH_H
@@ -102,7 +102,7 @@ static inline real number_of(const Value *v)
     return (v->flags & ELEMENT) ? dense_of(v->owner)->data[v->index] : v->data;
 }
 
-/* ---- memory.c: nodes ---- */
+/* ---- memory.c, region.c: nodes ---- */
 
 /* Sets value_room (inline.h) anew, after what it depends on has changed. */
 void graph__choose_room(void);
