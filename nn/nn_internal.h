@@ -21,6 +21,18 @@ ValgradStatus nn__find_name(const char *function, const char *name, const char *
 bool parameters__is_transposed(const NnParameters *parameters, int64_t i);
 bool parameters__has(const NnParameters *parameters, const char *name);
 
+/* What an optimizer remembers about its parameter i, in place: false when there are no more. */
+typedef struct OptimizerMemory {
+    int64_t *steps;
+    real *numbers; /* buffers times size; NULL for none */
+    int64_t buffers, size;
+} OptimizerMemory;
+
+bool optimizer__memory(NnOptimizer *optimizer, int64_t i, OptimizerMemory *memory);
+
+/* Arrays of a checkpoint that are not parameters begin with this. */
+#define RUN_PREFIX "training."
+
 /* An IDX file of unsigned bytes, whole. */
 typedef struct IdxFile {
     int64_t sides[3];

@@ -2,6 +2,8 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include <valgrad/train.h>
+
 #include "autograd/error.h"
 #include "nn/nn_internal.h"
 #include "tensor/tensor_internal.h"
@@ -16,12 +18,14 @@ typedef struct Slot {
 } Slot;
 
 struct NnOptimizer {
+    const char *name;
     void (*step)(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
                  const real *gradient);
     double learning_rate;
     NnSgdOptions sgd;
     NnAdamOptions adam;
     bool decoupled; /* AdamW */
+    int buffers;    /* of each slot's state */
     int64_t count;
     Slot *slots;
 };
@@ -114,6 +118,7 @@ static NnOptimizer *new_optimizer(const char *function, const NnParameters *para
     if (!optimizer)
         return NULL;
     int64_t count = nn_parameters_count(parameters);
+    optimizer->buffers = buffers;
     optimizer->slots = nn__zeros(function, count ? count : 1, sizeof *optimizer->slots);
     bool complete = optimizer->slots != NULL;
     for (int64_t i = 0; complete && i < count; i++) {
@@ -141,6 +146,7 @@ NnOptimizer *nn_optimizer_sgd(const NnParameters *parameters, const NnSgdOptions
     NnOptimizer *optimizer = new_optimizer(function, parameters, options->momentum > 0 ? 1 : 0);
     if (!optimizer)
         return NULL;
+    optimizer->name = "sgd";
     optimizer->step = step_sgd;
     optimizer->sgd = *options;
     optimizer->learning_rate = options->learning_rate;
@@ -159,6 +165,7 @@ static NnOptimizer *new_adam(const char *function, const NnParameters *parameter
     NnOptimizer *optimizer = new_optimizer(function, parameters, 2);
     if (!optimizer)
         return NULL;
+    optimizer->name = decoupled ? "adamw" : "adam";
     optimizer->step = step_adam;
     optimizer->adam = *options;
     optimizer->decoupled = decoupled;
@@ -231,4 +238,19 @@ ValgradStatus nn_optimizer_set_learning_rate(NnOptimizer *optimizer, double rate
         return VALGRAD_ERROR_ARGUMENT;
     optimizer->learning_rate = rate;
     return VALGRAD_OK;
+}
+
+const char *nn_optimizer_name(const NnOptimizer *optimizer)
+{
+    return optimizer ? optimizer->name : "";
+}
+
+bool optimizer__memory(NnOptimizer *optimizer, int64_t i, OptimizerMemory *memory)
+{
+    if (i < 0 || i >= optimizer->count)
+        return false;
+    Slot *slot = &optimizer->slots[i];
+    *memory = (OptimizerMemory){&slot->steps, slot->state, slot->state ? optimizer->buffers : 0,
+                                slot->size};
+    return true;
 }

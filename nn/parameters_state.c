@@ -76,7 +76,8 @@ static bool check_all(const NnParameters *parameters, const NnState *state, bool
     }
     for (int64_t i = 0; strict && i < nn_state_count(state); i++) {
         const char *name = nn_state_at(state, i)->name;
-        if (!parameters__has(parameters, name)) {
+        const bool of_a_run = strncmp(name, RUN_PREFIX, sizeof RUN_PREFIX - 1) == 0;
+        if (!of_a_run && !parameters__has(parameters, name)) {
             error__set(VALGRAD_ERROR_NAME, "%s: \"%.80s\": the network has no such parameter",
                        function, name);
             return false;

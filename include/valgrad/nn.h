@@ -169,7 +169,8 @@ VALGRAD_API ValgradStatus nn_parameters_set_transposed(NnParameters *parameters,
 VALGRAD_API NnState *nn_parameters_state(const NnParameters *parameters);
 
 /* Gives every tensor the numbers of the array of its name, converted to real. All or nothing. Strict:
- * every name must be there, and no other; else what is there is taken, and what is not stays.
+ * every name must be there, and no other but "training.…" (see train.h); else what is there is taken,
+ * and what is not stays.
  * Errors: NULL; a name missing or not known (strict); a shape that differs (in either case). */
 VALGRAD_API ValgradStatus nn_parameters_load_state(NnParameters *parameters, const NnState *state,
                                                    bool strict);

@@ -9,7 +9,9 @@
 #include <valgrad/nn.h>
 #include <valgrad/random.h>
 #include <valgrad/real.h>
+#include <valgrad/state.h>
 #include <valgrad/tensor.h>
+#include <valgrad/train.h>
 #include <valgrad/value.h>
 
 #define VALGRAD_VERSION_MAJOR 0
