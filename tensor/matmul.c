@@ -1,16 +1,9 @@
-/* matmul.c - matrix products, and a whole layer x w + b, as one node each.
+/* matmul.c - matrix products, and a whole layer x w + b, as one node each. (Batches of matrices: batch.c.)
  *
  * A matrix that is a run reaches the kernel where it lies, a transposed one as a flag; only others are
  * gathered. With C = A B and G the gradient of C: that of A is G B^T, that of B is A^T G. */
-#include "tensor/sparse.h"
+#include "tensor/matrix.h"
 #include "tensor/threads.h"
-
-/* A matrix in memory: element (i, j) at numbers[i * row + j * column], one of the two being 1. */
-typedef struct Matrix {
-    int64_t rows, columns;
-    const real *numbers;
-    int64_t row, column;
-} Matrix;
 
 typedef struct Product {
     Operation operation; /* operands a, b and perhaps bias */
@@ -21,16 +14,6 @@ typedef struct Product {
 static Product *product_of(const Value *v)
 {
     return (Product *)v->more;
-}
-
-static Matrix transposed(Matrix m)
-{
-    return (Matrix){m.columns, m.rows, m.numbers, m.column, m.row};
-}
-
-static Matrix plain(int64_t rows, int64_t columns, const real *numbers)
-{
-    return (Matrix){rows, columns, numbers, columns, 1};
 }
 
 /* Whether a product may leave zeros out: not one by infinity or NaN, which is NaN. Few columns fill no
@@ -68,7 +51,12 @@ static void multiply(Matrix a, RowLists nonzeros, Matrix b, const real *bias, re
         threads__gemm(&gemm);
 }
 
-static int64_t scratch_size(int64_t m, int64_t n, int64_t k)
+void matrix__multiply(Matrix a, Matrix b, const real *bias, real *c, bool accumulate, real *scratch)
+{
+    multiply(a, dense, b, bias, c, accumulate, scratch);
+}
+
+int64_t matrix__scratch(int64_t m, int64_t n, int64_t k)
 {
     const Kernels *kernels = kernels__get();
     const int64_t shapes[][3] = {{m, n, k}, {m, k, n}, {k, m, n}, {k, n, m}, {n, k, m}};
@@ -83,6 +71,28 @@ static int64_t scratch_size(int64_t m, int64_t n, int64_t k)
     return most;
 }
 
+/* ---- exact zeros ------------------------------------------------------------------------------- */
+
+bool matrix__has_infinities(const real *product, int64_t n)
+{
+    return !backward__strict() && !kernels__get()->all_finite(product, n);
+}
+
+void matrix__multiply_exactly(Matrix a, Matrix b, bool a_is_gradient, real *c, bool accumulate)
+{
+    for (int64_t i = 0; i < a.rows; i++) {
+        for (int64_t j = 0; j < b.columns; j++) {
+            real sum = accumulate ? c[i * b.columns + j] : 0;
+            for (int64_t p = 0; p < a.columns; p++) {
+                const real x = a.numbers[i * a.row + p * a.column];
+                const real y = b.numbers[p * b.row + j * b.column];
+                sum += (a_is_gradient ? x : y) == 0 ? 0 : x * y;
+            }
+            c[i * b.columns + j] = sum;
+        }
+    }
+}
+
 /* ---- backward ---------------------------------------------------------------------------------- */
 
 /* Writes the gradient left * right to an operand that lies as `place` says (transposed: its transpose). */
@@ -93,7 +103,19 @@ static void give_product(const Operand *operand, Matrix place, Matrix left, RowL
     if (place.column == 1)
         multiply(left, left_nonzeros, right, NULL, to.grad, !to.fresh, scratch);
     else
-        multiply(transposed(right), dense, transposed(left), NULL, to.grad, !to.fresh, scratch);
+        multiply(matrix__transposed(right), dense, matrix__transposed(left), NULL, to.grad, !to.fresh, scratch);
+    gradient__end(operand, to);
+}
+
+static void give_exactly(const Operand *operand, Matrix place, Matrix left, Matrix right,
+                         bool left_is_gradient)
+{
+    const Gradient to = gradient__begin(operand);
+    if (place.column == 1)
+        matrix__multiply_exactly(left, right, left_is_gradient, to.grad, !to.fresh);
+    else
+        matrix__multiply_exactly(matrix__transposed(right), matrix__transposed(left), !left_is_gradient,
+                                 to.grad, !to.fresh);
     gradient__end(operand, to);
 }
 
@@ -110,11 +132,16 @@ static void backward_product(Value *v)
     const Product *product = product_of(v);
     const Operand *operand = product->operation.operand;
     const Matrix a = product->a, b = product->b;
-    const Matrix g = plain(a.rows, b.columns, product->operation.dense.grad);
-    if (operand[0].wants_grad)
-        give_product(&operand[0], a, g, dense, transposed(b), product->scratch);
-    if (operand[1].wants_grad)
-        give_product(&operand[1], b, transposed(a),
+    const Matrix g = matrix__plain(a.rows, b.columns, product->operation.dense.grad);
+    const bool exactly = matrix__has_infinities(product->operation.dense.data, product->operation.dense.n);
+    if (operand[0].wants_grad && exactly)
+        give_exactly(&operand[0], a, g, matrix__transposed(b), true);
+    else if (operand[0].wants_grad)
+        give_product(&operand[0], a, g, dense, matrix__transposed(b), product->scratch);
+    if (operand[1].wants_grad && exactly)
+        give_exactly(&operand[1], b, matrix__transposed(a), g, false);
+    else if (operand[1].wants_grad)
+        give_product(&operand[1], b, matrix__transposed(a),
                      a.column == 1 ? sparse__columns(operand[0].tensor, a.rows, a.columns) : dense, g,
                      product->scratch);
     if (product->operation.count == 3 && operand[2].wants_grad)
@@ -190,20 +217,20 @@ static Tensor *straighten(Tensor *t, bool *is_turned)
 
 static Matrix matrix_of(const Operand *operand, bool is_turned, int64_t rows, int64_t columns)
 {
-    return is_turned ? transposed(plain(columns, rows, operand->numbers))
-                     : plain(rows, columns, operand->numbers);
+    return is_turned ? matrix__transposed(matrix__plain(columns, rows, operand->numbers))
+                     : matrix__plain(rows, columns, operand->numbers);
 }
 
-static bool check_product(const char *function, const Tensor *a, const Tensor *b)
+bool matrix__check_product(const char *function, const Tensor *a, const Tensor *b)
 {
     char p[SHAPE_TEXT_BYTES], q[SHAPE_TEXT_BYTES];
     shape__text(a->rank, a->shape, p);
     shape__text(b->rank, b->shape, q);
-    if (a->rank < 1 || a->rank > 2 || b->rank < 1 || b->rank > 2) {
-        error__set(VALGRAD_ERROR_SHAPE, "%s: %s x %s: expected ranks 1 or 2", function, p, q);
+    if (a->rank < 1 || b->rank < 1) {
+        error__set(VALGRAD_ERROR_SHAPE, "%s: %s x %s: expected ranks of 1 or more", function, p, q);
         return false;
     }
-    const int64_t inner_a = a->shape[a->rank - 1], inner_b = b->shape[0];
+    const int64_t inner_a = a->shape[a->rank - 1], inner_b = b->shape[b->rank == 1 ? 0 : b->rank - 2];
     if (inner_a == inner_b)
         return true;
     error__set(VALGRAD_ERROR_SHAPE, "%s: %s x %s: inner dimensions %lld and %lld differ", function, p, q,
@@ -243,7 +270,7 @@ static Tensor *make_product(const char *function, Tensor *a, Tensor *b, Tensor *
     matrix_sides(b, false, &also_k, &n);
     bool a_turned, b_turned;
     Tensor *operands[] = {straighten(a, &a_turned), straighten(b, &b_turned), bias};
-    const size_t bytes = (size_t)scratch_size(m, n, k) * sizeof(real);
+    const size_t bytes = (size_t)matrix__scratch(m, n, k) * sizeof(real);
     real *scratch = buffer__take(bytes);
     Value *v = NULL;
     if (!scratch)
@@ -264,9 +291,56 @@ static Tensor *make_product(const char *function, Tensor *a, Tensor *b, Tensor *
 
 Tensor *tensor_matmul(Tensor *a, Tensor *b)
 {
+    static const char function[] = "tensor_matmul";
     if (!a || !b)
-        return error__null("tensor_matmul", a ? "b" : "a"), NULL;
-    return check_product("tensor_matmul", a, b) ? make_product("tensor_matmul", a, b, NULL) : NULL;
+        return error__null(function, a ? "b" : "a"), NULL;
+    if (!matrix__check_product(function, a, b))
+        return NULL;
+    return a->rank > 2 || b->rank > 2 ? matrix__multiply_batches(function, a, b)
+                                      : make_product(function, a, b, NULL);
+}
+
+static bool check_vectors(const char *function, const Tensor *x, const Tensor *y)
+{
+    if (!x || !y)
+        return error__null(function, x ? "y" : "x"), false;
+    if (x->rank == 1 && y->rank == 1)
+        return true;
+    char p[SHAPE_TEXT_BYTES], q[SHAPE_TEXT_BYTES];
+    error__set(VALGRAD_ERROR_SHAPE, "%s: %s x %s: expected vectors", function,
+               shape__text(x->rank, x->shape, p), shape__text(y->rank, y->shape, q));
+    return false;
+}
+
+Tensor *tensor_dot(Tensor *x, Tensor *y)
+{
+    static const char function[] = "tensor_dot";
+    if (!check_vectors(function, x, y) || !matrix__check_product(function, x, y))
+        return NULL;
+    return make_product(function, x, y, NULL);
+}
+
+Tensor *tensor_outer(Tensor *x, Tensor *y)
+{
+    static const char function[] = "tensor_outer";
+    if (!check_vectors(function, x, y))
+        return NULL;
+    Tensor *column = tensor_reshape(x, TENSOR_SHAPE(x->shape[0], 1));
+    Tensor *row = tensor_reshape(y, TENSOR_SHAPE(1, y->shape[0]));
+    Tensor *result = column && row ? make_product(function, column, row, NULL) : NULL;
+    tensor__drop(column, NULL);
+    tensor__drop(row, NULL);
+    return result;
+}
+
+static bool check_ranks(const char *function, const Tensor *x, const Tensor *w)
+{
+    if (x->rank <= 2 && w->rank <= 2)
+        return true;
+    char p[SHAPE_TEXT_BYTES], q[SHAPE_TEXT_BYTES];
+    error__set(VALGRAD_ERROR_SHAPE, "%s: %s x %s: expected ranks of 1 or 2", function,
+               shape__text(x->rank, x->shape, p), shape__text(w->rank, w->shape, q));
+    return false;
 }
 
 Tensor *tensor_affine(Tensor *x, Tensor *w, Tensor *b)
@@ -274,7 +348,7 @@ Tensor *tensor_affine(Tensor *x, Tensor *w, Tensor *b)
     static const char function[] = "tensor_affine";
     if (!x || !w)
         return error__null(function, x ? "w" : "x"), NULL;
-    if (!check_product(function, x, w))
+    if (!check_ranks(function, x, w) || !matrix__check_product(function, x, w))
         return NULL;
     if (w->rank == 2 && (!b || (b->rank == 1 && b->shape[0] == w->shape[1])))
         return make_product(function, x, w, b);

@@ -421,6 +421,141 @@ Tensor *tensor_gather(Tensor *t, int axis, int64_t n, const int64_t *indices)
     return from_pointers(function, &shape, pointers);
 }
 
+/* The flat index in t of element `flat` of a gathered shape, whose index along `axis` is replaced. */
+static int64_t with_index(const Tensor *t, const Shape *shape, int64_t flat, int axis, int64_t index)
+{
+    int64_t at = 0, step = 1;
+    for (int i = t->rank - 1; i >= 0; i--) {
+        at += (i == axis ? index : flat % shape->sides[i]) * step;
+        flat /= shape->sides[i];
+        step *= t->shape[i];
+    }
+    return at;
+}
+
+static bool check_along(const char *function, const Tensor *t, int axis, const Shape *shape,
+                        const int64_t *indices)
+{
+    bool fits = shape->rank == t->rank;
+    for (int i = 0; fits && i < t->rank; i++)
+        fits = i == axis || shape->sides[i] <= t->shape[i];
+    if (!fits) {
+        char from[SHAPE_TEXT_BYTES], to[SHAPE_TEXT_BYTES];
+        error__set(VALGRAD_ERROR_SHAPE, "%s: indices of shape %s for a tensor of shape %s", function,
+                   shape__text(shape->rank, shape->sides, to), shape__text(t->rank, t->shape, from));
+        return false;
+    }
+    for (int64_t i = 0; i < shape->size; i++) {
+        if (check_index(function, t, axis, indices[i]) < 0)
+            return false;
+    }
+    return true;
+}
+
+Tensor *tensor_take_along(Tensor *t, int axis, int rank, const int64_t *sides, const int64_t *indices)
+{
+    static const char function[] = "tensor_take_along";
+    Shape shape;
+    if (!t)
+        return error__null(function, "t"), NULL;
+    axis = shape__axis(function, t, axis);
+    if (axis < 0 || !shape__check(function, rank, sides, &shape))
+        return NULL;
+    if (!indices && shape.size > 0)
+        return error__null(function, "indices"), NULL;
+    if (!check_along(function, t, axis, &shape, indices))
+        return NULL;
+    Value **pointers = buffer__take((size_t)shape.size * sizeof *pointers);
+    for (int64_t i = 0; pointers && i < shape.size; i++) {
+        const int64_t index = indices[i] < 0 ? indices[i] + t->shape[axis] : indices[i];
+        pointers[i] = tensor_at(t, with_index(t, &shape, i, axis, index));
+        if (!pointers[i])
+            return buffer__give(pointers), NULL;
+    }
+    return from_pointers(function, &shape, pointers);
+}
+
+/* ---- flip, repeat ------------------------------------------------------------------------------ */
+
+Tensor *tensor_flip(Tensor *t, int count, const int *axes)
+{
+    static const char function[] = "tensor_flip";
+    unsigned mask;
+    if (!t)
+        return error__null(function, "t"), NULL;
+    if (!tensor__axis_mask(function, t, count, axes, &mask))
+        return NULL;
+    const Shape shape = shape__of(t);
+    Mapping map = steps_of(t);
+    for (int i = 0; i < t->rank; i++) {
+        if (!(mask & 1u << i) || t->size == 0)
+            continue;
+        map.base += (t->shape[i] - 1) * map.steps[i];
+        map.steps[i] = -map.steps[i];
+    }
+    return view_mapped(function, t, &shape, &map);
+}
+
+/* The shape of t laid side by side so many times along each axis, new axes of side 1 in front; *wide:
+ * t's own shape with these. */
+static bool repeated_shape(const char *function, const Tensor *t, int count, const int64_t *repeats,
+                           Shape *wide, Shape *shape)
+{
+    char text[SHAPE_TEXT_BYTES];
+    *wide = (Shape){.rank = count, .size = t->size};
+    if (count < t->rank || count > TENSOR_MAX_RANK) {
+        error__set(VALGRAD_ERROR_SHAPE, "%s: %d repeats for a tensor of shape %s; expected %d to %d", function,
+                   count, shape__text(t->rank, t->shape, text), t->rank, TENSOR_MAX_RANK);
+        return false;
+    }
+    int64_t sides[TENSOR_MAX_RANK] = {0};
+    for (int i = 0; i < count; i++) {
+        const int own = i - (count - t->rank);
+        wide->sides[i] = own < 0 ? 1 : t->shape[own];
+        if (repeats[i] < 0) {
+            error__set(VALGRAD_ERROR_ARGUMENT, "%s: %lld repeats along axis %d; expected 0 or more", function,
+                       (long long)repeats[i], i);
+            return false;
+        }
+        if (__builtin_mul_overflow(wide->sides[i], repeats[i], &sides[i]))
+            sides[i] = INT64_MAX;
+    }
+    return shape__check(function, count, sides, shape);
+}
+
+static int64_t wrapped(const Shape *wide, const Shape *shape, int64_t flat)
+{
+    int64_t at = 0, step = 1;
+    for (int i = wide->rank - 1; i >= 0; i--) {
+        at += flat % shape->sides[i] % wide->sides[i] * step;
+        flat /= shape->sides[i];
+        step *= wide->sides[i];
+    }
+    return at;
+}
+
+Tensor *tensor_repeat(Tensor *t, int count, const int64_t *repeats)
+{
+    static const char function[] = "tensor_repeat";
+    Shape wide, shape;
+    if (!t || (count > 0 && !repeats))
+        return error__null(function, t ? "repeats" : "t"), NULL;
+    if (!repeated_shape(function, t, count, repeats, &wide, &shape))
+        return NULL;
+    bool stretches = true; /* nothing but sides of 1 is repeated: that is what broadcasting does */
+    for (int i = 0; i < count; i++)
+        stretches &= wide.sides[i] == 1 || repeats[i] == 1;
+    if (stretches)
+        return tensor_broadcast(t, count, shape.sides);
+    Value **pointers = buffer__take((size_t)shape.size * sizeof *pointers);
+    for (int64_t i = 0; pointers && i < shape.size; i++) {
+        pointers[i] = tensor_at(t, wrapped(&wide, &shape, i));
+        if (!pointers[i])
+            return buffer__give(pointers), NULL;
+    }
+    return from_pointers(function, &shape, pointers);
+}
+
 /* ---- concat, stack ----------------------------------------------------------------------------- */
 
 /* Whether t has the sides of `first` but for `axis` (-1: all of them). */

@@ -43,6 +43,14 @@ BUILD(concat, tensor_concat(3, (Tensor *[]){x[0], x[1], x[0]}, 1))
 BUILD(stack, tensor_stack(2, (Tensor *[]){x[0], x[1]}, -1))
 BUILD(broadcast, tensor_broadcast(x[0], TENSOR_SHAPE(2, 3, 2)))
 
+BUILD(take_along, tensor_take_along(x[0], 1, TENSOR_SHAPE(2, 2), (int64_t[]){2, 0, -1, 2}))
+BUILD(flip, tensor_flip(x[0], TENSOR_AXES(0, -1)))
+BUILD(repeat, tensor_repeat(x[0], TENSOR_SHAPE(2, 1, 3)))
+BUILD(repeat_ones, tensor_repeat(x[0], TENSOR_SHAPE(2, 1, 3)))
+BUILD(embedding, tensor_embedding(x[0], TENSOR_SHAPE(2, 2), (int64_t[]){2, 0, 2, 1}))
+BUILD(pad, tensor_pad(x[0], 1, 2, 1, (real)0.5))
+BUILD(pad_last, tensor_pad(x[0], -1, 0, 2, 0))
+
 BUILD(from_values,
       tensor_from_values((Value *[]){tensor_at(x[0], 2), tensor_at(x[0], 0), tensor_at(x[0], 2)},
                          TENSOR_SHAPE(3, 1)))
@@ -73,6 +81,8 @@ BUILD(sum_all, tensor_sum_all(x[0]))
 BUILD(mean_all, tensor_mean_all(x[0]))
 
 BUILD(matmul, tensor_matmul(x[0], x[1]))
+BUILD(dot, tensor_dot(x[0], x[1]))
+BUILD(outer, tensor_outer(x[0], x[1]))
 BUILD(matmul_itself, tensor_matmul(x[0], x[0]))
 BUILD(affine, tensor_affine(x[0], x[1], x[2]))
 BUILD(affine_no_bias, tensor_affine(x[0], x[1], NULL))
@@ -139,6 +149,13 @@ static const TensorOperation tensor_operations[] = {
     MOVE_TWO(stack, SHAPE(2, 2, 1), SHAPE(2, 2, 1)),
     MOVE(broadcast, SHAPE(2, 3, 1)),
     MOVE(from_values, SHAPE(1, 3)),
+    MOVE(take_along, SHAPE(2, 2, 3)),
+    MOVE(flip, SHAPE(3, 2, 1, 3)),
+    MOVE(repeat, SHAPE(2, 2, 2)),
+    {"tensor_repeat", build_repeat_ones, 1, {SHAPE(2, 3, 1)}, {AT_LARGE}, false, true},
+    OF_ONE(embedding, embedding, SHAPE(2, 3, 2)),
+    OF_ONE(pad, pad, SHAPE(3, 2, 2, 2)),
+    OF_ONE(pad_last, pad, SHAPE(1, 3)),
     OF_ONE(sum, sum, SHAPE(3, 2, 3, 2)),
     OF_ONE(sum_last, sum, SHAPE(2, 2, 3)),
     OF_ONE(mean, mean, SHAPE(3, 2, 3, 2)),
@@ -185,6 +202,14 @@ static const TensorOperation tensor_operations[] = {
     OF_TWO(matmul, matmul, SHAPE(1, 3), SHAPE(2, 3, 2)),
     OF_TWO(matmul, matmul, SHAPE(2, 2, 3), SHAPE(1, 3)),
     OF_TWO(matmul, matmul, SHAPE(1, 3), SHAPE(1, 3)),
+    OF_TWO(matmul, matmul, SHAPE(3, 2, 2, 3), SHAPE(3, 2, 3, 2)),
+    OF_TWO(matmul, matmul, SHAPE(3, 2, 2, 3), SHAPE(2, 3, 2)),
+    OF_TWO(matmul, matmul, SHAPE(2, 2, 3), SHAPE(3, 2, 3, 2)),
+    OF_TWO(matmul, matmul, SHAPE(4, 2, 1, 2, 3), SHAPE(3, 2, 3, 1)),
+    OF_TWO(matmul, matmul, SHAPE(1, 3), SHAPE(3, 2, 3, 2)),
+    OF_TWO(matmul, matmul, SHAPE(3, 2, 2, 3), SHAPE(1, 3)),
+    OF_TWO(dot, dot, SHAPE(1, 3), SHAPE(1, 3)),
+    OF_TWO(outer, outer, SHAPE(1, 3), SHAPE(1, 2)),
     OF_ONE(matmul_itself, matmul, SHAPE(2, 3, 3)),
     OF_THREE(affine, affine, SHAPE(2, 2, 3), SHAPE(2, 3, 2), SHAPE(1, 2)),
     OF_THREE(affine, affine, SHAPE(1, 3), SHAPE(2, 3, 2), SHAPE(1, 2)),

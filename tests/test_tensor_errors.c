@@ -141,9 +141,21 @@ START_TEST(products_that_do_not_fit)
         assert_fails(tensor_matmul(tensor_zeros(TENSOR_SHAPE(3)), v), VALGRAD_ERROR_SHAPE,
                      "tensor_matmul: (3) x (2): inner dimensions 3 and 2 differ");
         assert_fails(tensor_matmul(cube, a), VALGRAD_ERROR_SHAPE,
-                     "tensor_matmul: (1, 2, 3) x (2, 3): expected ranks 1 or 2");
+                     "tensor_matmul: (1, 2, 3) x (2, 3): inner dimensions 3 and 2 differ");
         assert_fails(tensor_matmul(a, scalar), VALGRAD_ERROR_SHAPE,
-                     "tensor_matmul: (2, 3) x (): expected ranks 1 or 2");
+                     "tensor_matmul: (2, 3) x (): expected ranks of 1 or more");
+        assert_fails(tensor_matmul(tensor_zeros(TENSOR_SHAPE(2, 3, 1)),
+                                   tensor_zeros(TENSOR_SHAPE(4, 3, 1, 3))),
+                     VALGRAD_ERROR_SHAPE,
+                     "tensor_matmul: (2, 3, 1) x (4, 3, 1, 3): sides 2 and 3 cannot be broadcast");
+        assert_fails(tensor_affine(cube, tensor_transpose(a), NULL), VALGRAD_ERROR_SHAPE,
+                     "tensor_affine: (1, 2, 3) x (3, 2): expected ranks of 1 or 2");
+        assert_fails(tensor_dot(a, v), VALGRAD_ERROR_SHAPE,
+                     "tensor_dot: (2, 3) x (2): expected vectors");
+        assert_fails(tensor_dot(v, tensor_zeros(TENSOR_SHAPE(3))), VALGRAD_ERROR_SHAPE,
+                     "tensor_dot: (2) x (3): inner dimensions 2 and 3 differ");
+        assert_fails(tensor_outer(v, scalar), VALGRAD_ERROR_SHAPE,
+                     "tensor_outer: (2) x (): expected vectors");
         assert_fails(tensor_affine(v, tensor_transpose(a), NULL), VALGRAD_ERROR_SHAPE,
                      "tensor_affine: (2) x (3, 2): inner dimensions 2 and 3 differ");
         assert_fails(tensor_affine(v, a, v), VALGRAD_ERROR_SHAPE,

@@ -94,6 +94,78 @@ static int64_t expand_cumsum(Tensor *const *x, Value **out)
     return 24;
 }
 
+/* ---- padding, embedding ------------------------------------------------------------------------ */
+
+CALL(pad, tensor_pad(x[0], 1, 1, 2, 3))
+
+/* (2, 3, 2) to (2, 6, 2). */
+static int64_t expand_pad(Tensor *const *x, Value **out)
+{
+    for (int64_t i = 0; i < 24; i++) {
+        const int64_t row = i / 2 % 6 - 1;
+        const bool inside = row >= 0 && row < 3;
+        out[i] = inside ? tensor_at(x[0], (i / 12 * 3 + row) * 2 + i % 2) : constant(3);
+    }
+    return 24;
+}
+
+CALL(embedding, tensor_embedding(x[0], TENSOR_SHAPE(4), (int64_t[]){2, 0, 2, 1}))
+
+static int64_t expand_embedding(Tensor *const *x, Value **out)
+{
+    static const int64_t rows[] = {2, 0, 2, 1};
+    for (int64_t i = 0; i < 8; i++)
+        out[i] = tensor_at(x[0], 2 * rows[i / 2] + i % 2);
+    return 8;
+}
+
+/* ---- products ---------------------------------------------------------------------------------- */
+
+CALL(dot, tensor_dot(x[0], x[1]))
+CALL(outer, tensor_outer(x[0], x[1]))
+CALL(matmul, tensor_matmul(x[0], x[1]))
+
+static int64_t expand_dot(Tensor *const *x, Value **out)
+{
+    return expand_product(x[0], x[1], NULL, out);
+}
+
+static int64_t expand_outer(Tensor *const *x, Value **out)
+{
+    const int64_t n = tensor_size(x[1]);
+    for (int64_t i = 0; i < tensor_size(x[0]) * n; i++)
+        out[i] = keep_value(value_mul(tensor_at(x[0], i / n), tensor_at(x[1], i % n)));
+    return tensor_size(x[0]) * n;
+}
+
+/* The matrices of t that go into matrix i of a result of `axes` leading sides. */
+static Tensor *matrix_in(Tensor *t, int axes, const int64_t *index)
+{
+    const int own = tensor_rank(t) - 2;
+    for (int axis = 0; axis < own; axis++) {
+        const int64_t at = index[axes - own + axis];
+        t = keep(tensor_index(t, 0, tensor_side(t, 0) == 1 ? 0 : at));
+    }
+    return t;
+}
+
+static int64_t expand_matmul(Tensor *const *x, Value **out)
+{
+    Sides a = sides_of(tensor_rank(x[0]), tensor_shape(x[0]));
+    Sides b = sides_of(tensor_rank(x[1]), tensor_shape(x[1])), whole;
+    a.rank = a.rank > 2 ? a.rank - 2 : 0;
+    b.rank = b.rank > 2 ? b.rank - 2 : 0;
+    ck_assert(broadcast_shape(a, b, &whole));
+    int64_t n = 0;
+    for (int64_t i = 0; i < size_of(whole); i++) {
+        int64_t index[TENSOR_MAX_RANK];
+        unravel(whole, i, index);
+        n += expand_product(matrix_in(x[0], whole.rank, index), matrix_in(x[1], whole.rank, index),
+                            NULL, out + n);
+    }
+    return n;
+}
+
 /* ---- layer norm -------------------------------------------------------------------------------- */
 
 static const double EPSILON = 0.1;
@@ -257,6 +329,17 @@ PAIRS(kl_divergence, tensor_kl_divergence(x[0], x[1]))
 
 static const Case cases[] = {
     CASE(dropout, 1, SHAPE(3, 2, 3, 4)),
+    CASE(pad, 1, SHAPE(3, 2, 3, 2)),
+    CASE(embedding, 1, SHAPE(2, 3, 2)),
+    CASE(dot, 2, SHAPE(1, 5), SHAPE(1, 5)),
+    CASE(outer, 2, SHAPE(1, 5), SHAPE(1, 3)),
+    CASE(matmul, 2, SHAPE(3, 4, 2, 3), SHAPE(3, 4, 3, 5)),
+    CASE(matmul, 2, SHAPE(3, 4, 2, 3), SHAPE(2, 3, 5)),
+    CASE(matmul, 2, SHAPE(2, 2, 3), SHAPE(3, 4, 3, 5)),
+    CASE(matmul, 2, SHAPE(4, 2, 1, 2, 3), SHAPE(4, 1, 3, 3, 2)),
+    CASE(matmul, 2, SHAPE(4, 2, 1, 2, 3), SHAPE(3, 3, 3, 2)),
+    CASE(matmul, 2, SHAPE(1, 3), SHAPE(3, 4, 3, 5)),
+    CASE(matmul, 2, SHAPE(3, 4, 2, 3), SHAPE(1, 3)),
     CASE(cumsum, 1, SHAPE(3, 2, 3, 4)),
     CASE(layer_norm, 3, SHAPE(3, 2, 3, 4), SHAPE(1, 4), SHAPE(1, 4)),
     CASE(layer_norm_alone, 1, SHAPE(2, 3, 4)),
@@ -311,6 +394,82 @@ START_TEST(in_every_form_and_place)
         const Form forms[] = {(Form)f, (Form)g, (Form)((f + 2 * g) % FORMS)};
         check_case(c, (Place)(turn % PLACES), forms, &random);
     }
+}
+END_TEST
+
+/* ---- products: what their expansions do not say --------------------------------------------------- */
+
+/* Shapes of nothing, before the matrices and in them: what has elements gets a gradient of 0. */
+START_TEST(products_of_nothing)
+{
+    static const struct {
+        Sides a, b, result;
+    } shapes[] = {
+        {SHAPE(3, 0, 2, 3), SHAPE(3, 1, 3, 4), SHAPE(3, 0, 2, 4)},
+        {SHAPE(3, 1, 2, 3), SHAPE(3, 0, 3, 4), SHAPE(3, 0, 2, 4)},
+        {SHAPE(2, 2, 3), SHAPE(3, 0, 3, 4), SHAPE(3, 0, 2, 4)},
+        {SHAPE(3, 0, 2, 3), SHAPE(2, 3, 4), SHAPE(3, 0, 2, 4)},
+        {SHAPE(3, 5, 2, 0), SHAPE(3, 5, 0, 4), SHAPE(3, 5, 2, 4)},
+        {SHAPE(3, 5, 0, 3), SHAPE(2, 3, 4), SHAPE(3, 5, 0, 4)},
+        {SHAPE(1, 0), SHAPE(1, 4), SHAPE(2, 0, 4)},
+    };
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        now_testing_is("product of nothing %d", (int)i);
+        VALGRAD_SCOPE {
+            Random random = random_seeded(1);
+            Tensor *x[2] = {tensor_leaf(NULL, AS_SHAPE(shapes[i].a)),
+                            tensor_leaf(NULL, AS_SHAPE(shapes[i].b))};
+            for (int k = 0; k < 2; k++)
+                assert_status(tensor_fill_normal(x[k], 0, 1, &random), VALGRAD_OK);
+            Tensor *t =
+                shapes[i].a.rank == 1 ? tensor_outer(x[0], x[1]) : tensor_matmul(x[0], x[1]);
+            assert_shape(t, shapes[i].result);
+            for (int64_t at = 0; at < tensor_size(t); at++)
+                assert_same(value_data(tensor_at(t, at)), 0);
+            assert_status(tensor_backward(t, NULL), VALGRAD_OK);
+            for (int k = 0; k < 2; k++) {
+                for (int64_t at = 0; at < tensor_size(x[k]); at++)
+                    assert_close("gradient", at, value_grad(tensor_at(x[k], at)), 0);
+            }
+        }
+    }
+}
+END_TEST
+
+/* Elements whose gradient is 0 pass nothing to an operand beside an infinite one, as in the expansion;
+ * unless IEEE arithmetic is asked for. Bit 0 of _i: in a batch; 1: a is a transposed view; 2: b is. */
+START_TEST(zero_gradients_beside_infinite_factors)
+{
+    const real inf = (real)INFINITY;
+    for (int strict = 0; strict < 2; strict++) {
+        valgrad_set_strict_ieee(strict);
+        VALGRAD_SCOPE {
+            Tensor *leaves[] = {tensor_leaf((real[]){2, 5, 3, 7}, TENSOR_SHAPE(2, 2)),
+                                tensor_leaf((real[]){1, inf, 1, 1}, TENSOR_SHAPE(2, 2))};
+            Tensor *x[] = {_i & 2 ? tensor_transpose(leaves[0]) : leaves[0],
+                           _i & 4 ? tensor_transpose(leaves[1]) : leaves[1]};
+            const int own =
+                _i & 4 ? 1 : 0; /* the column of b without an infinity, and the row of g */
+            Tensor *a = _i & 1 ? tensor_reshape(x[0], TENSOR_SHAPE(1, 2, 2)) : x[0];
+            Tensor *b = _i & 1 ? tensor_reshape(x[1], TENSOR_SHAPE(1, 2, 2)) : x[1];
+            Tensor *product = tensor_matmul(a, b);
+            assert_status(value_backward(tensor_at(product, own == 1 ? 1 : 0)), VALGRAD_OK);
+            real gradient[4], expected[4];
+            assert_status(tensor_get_grad(x[0], 4, gradient), VALGRAD_OK);
+            for (int k = 0; k < 2; k++)
+                tensor_zero_grad(leaves[k]);
+            Value *row[] = {tensor_at(x[0], 0), tensor_at(x[0], 1)};
+            Value *column[] = {tensor_at(x[1], own), tensor_at(x[1], 2 + own)};
+            assert_status(value_backward(value_dot(2, row, column)), VALGRAD_OK);
+            assert_status(tensor_get_grad(x[0], 4, expected), VALGRAD_OK);
+            for (int i = 0; i < 4; i++) {
+                if (!strict)
+                    assert_same(gradient[i], expected[i]);
+            }
+            ck_assert_int_eq(isnan(gradient[0]) || isnan(gradient[1]), strict);
+        }
+    }
+    valgrad_set_strict_ieee(false);
 }
 END_TEST
 
@@ -577,6 +736,9 @@ int main(void)
     Suite *suite = suite_create("tensor_expansions");
     TCase *tests = new_case(suite, "expansions", 60);
     tcase_add_loop_test(tests, in_every_form_and_place, 0, COUNT(cases));
+    tests = new_case(suite, "products", 10);
+    tcase_add_test(tests, products_of_nothing);
+    tcase_add_loop_test(tests, zero_gradients_beside_infinite_factors, 0, 8);
     tests = new_case(suite, "dropout", 10);
     tcase_add_test(tests, dropout_keeps_the_mean);
     tcase_add_test(tests, dropped_elements_count_for_nothing);

@@ -10,6 +10,7 @@
 static const char *const others[] = {
     "tensor_made_at", "tensor_leaf",    "tensor_const",  "tensor_param",  "tensor_zeros",
     "tensor_full",    "tensor_uniform", "tensor_normal", "tensor_detach", "tensor_retain",
+    "tensor_one_hot",
 };
 
 /* tensor.h of the tree that this file is in. */

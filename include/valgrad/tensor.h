@@ -133,6 +133,19 @@ VALGRAD_API Tensor *tensor_index(Tensor *t, int axis, int64_t index);
 /* New: indices[0 … n-1] along axis, in that order, with repetition. */
 VALGRAD_API Tensor *tensor_gather(Tensor *t, int axis, int64_t n, const int64_t *indices);
 
+/* New, of the indices' shape: the element whose index along axis is the one given, and whose others are its
+ * own (NumPy's take_along_axis). tensor_take_along(x, 1, TENSOR_SHAPE(64, 1), labels) picks an element of
+ * each of 64 rows. Errors: another rank than t's; a side above t's, but for axis; an index out of range. */
+VALGRAD_API Tensor *tensor_take_along(Tensor *t, int axis, int rank, const int64_t *shape,
+                                      const int64_t *indices);
+
+/* New: the order along the given axes turned round. */
+VALGRAD_API Tensor *tensor_flip(Tensor *t, int count, const int *axes);
+
+/* New: t laid side by side repeats[i] times along axis i (NumPy's tile); more repeats than axes: new ones in
+ * front. tensor_repeat(x, TENSOR_SHAPE(2, 1)). Errors: fewer repeats than axes; a negative one. */
+VALGRAD_API Tensor *tensor_repeat(Tensor *t, int count, const int64_t *repeats);
+
 /* New: tensors joined along axis; the other sides agree. n is at least 1. */
 VALGRAD_API Tensor *tensor_concat(int n, Tensor *const *tensors, int axis);
 
@@ -141,6 +154,21 @@ VALGRAD_API Tensor *tensor_stack(int n, Tensor *const *tensors, int axis);
 
 /* New: sides of 1, and missing leading axes, repeated to fit shape (NumPy's rule). */
 VALGRAD_API Tensor *tensor_broadcast(Tensor *t, int rank, const int64_t *shape);
+
+/* ---- elements by number, padding ---------------------------------------------------------------- */
+
+/* New: row indices[i] of weight (rows, width) for each of indices, which have the given shape:
+ * (shape…, width). One node. Errors: shapes; an index outside 0 … rows-1. */
+VALGRAD_API Tensor *tensor_embedding(Tensor *weight, int rank, const int64_t *shape,
+                                     const int64_t *indices);
+
+/* New, a constant (shape…, classes): 1 at each index, 0 elsewhere. Errors: an index outside 0 … classes-1. */
+VALGRAD_API Tensor *tensor_one_hot(int64_t classes, int rank, const int64_t *shape,
+                                   const int64_t *indices);
+
+/* New: `before` elements more in front along axis, `after` more at the end, all with this number. One node.
+ * Errors: a negative count. */
+VALGRAD_API Tensor *tensor_pad(Tensor *t, int axis, int64_t before, int64_t after, real number);
 
 /* ---- element-wise: each scalar operation, operands broadcast to a common shape ------------------ */
 
@@ -211,8 +239,13 @@ VALGRAD_API ValgradStatus tensor_argmax(const Tensor *t, int count, const int *a
 /* ---- products ---------------------------------------------------------------------------------- */
 
 /* New: matrix product. (m, k) x (k, n) -> (m, n); (k) x (k, n) -> (n); (m, k) x (k) -> (m);
- * (k) x (k) -> (). */
+ * (k) x (k) -> (). Of higher ranks the last two axes are matrices, those before are broadcast:
+ * (8, 1, m, k) x (5, k, n) -> (8, 5, m, n). */
 VALGRAD_API Tensor *tensor_matmul(Tensor *a, Tensor *b);
+
+/* New: sum_i x_i y_i of vectors (k), (k) -> (); all products x_i y_j, (m), (n) -> (m, n). */
+VALGRAD_API Tensor *tensor_dot(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_outer(Tensor *x, Tensor *y);
 
 /* New: x w + b, a whole layer in one node: (batch, in) or (in), (in, out), (out). b may be NULL. */
 VALGRAD_API Tensor *tensor_affine(Tensor *x, Tensor *w, Tensor *b);
