@@ -1,0 +1,261 @@
+/* test_witness.c - the library's numbers and gradients against quadruple precision: every operation of the
+ * table, operations of many operands, random compositions, every tensor operation, a whole network. */
+#include <stdio.h>
+
+#include <valgrad/nn.h>
+
+#include "tensor_operations.h"
+#include "witness.h"
+
+/* The sweeps are thinned unless all is asked for. */
+static int thinned(int few, int all)
+{
+    const char *full = getenv("VALGRAD_TEST_FULL");
+    return full && strcmp(full, "1") == 0 ? all : few;
+}
+
+static void assert_agrees(const Witness *w)
+{
+    ck_assert_msg(witness_value_error(w) <= WITNESS_TOLERANCE, "%s: the value is off by %.3g",
+                  now_testing, witness_value_error(w));
+    ck_assert_msg(witness_gradient_error(w) <= WITNESS_TOLERANCE, "%s: the gradient is off by %.3g",
+                  now_testing, witness_gradient_error(w));
+}
+
+/* ---- rows of the table --------------------------------------------------------------------------- */
+
+START_TEST(every_row_has_a_formula_here)
+{
+    for (size_t i = 0; value_op_row(i); i++)
+        ck_assert_msg(witness_knows(value_op_row(i)->name), "%s has no formula in quad.h: add one",
+                      value_op_row(i)->name);
+    ck_assert_ptr_null(value_op_row(row_count()));
+}
+END_TEST
+
+START_TEST(row_at_random_points)
+{
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    Random random = random_seeded((uint64_t)_i);
+    for (int point = 0; point < thinned(100, 1000); point++) {
+        VALGRAD_SCOPE {
+            Value *x[3];
+            for (int k = 0; k < row->arity; k++)
+                x[k] = value_leaf(
+                    random_uniform(&random, (real)row->domain[k][0], (real)row->domain[k][1]));
+            Value *f = apply_row((size_t)_i, x, random_uniform(&random, (real)0.05, (real)0.95));
+            now_testing_is("%s at %.17g, %.17g, %.17g", row->name, (double)value_data(x[0]),
+                           row->arity > 1 ? (double)value_data(x[1]) : 0,
+                           row->arity > 2 ? (double)value_data(x[2]) : 0);
+            assert_status(value_backward(f), VALGRAD_OK);
+            Witness w = witness_new(now_testing, 1, &f, (real[]){1}, (size_t)row->arity, x);
+            assert_agrees(&w);
+            witness_free(&w);
+        }
+    }
+}
+END_TEST
+
+/* ---- compositions -------------------------------------------------------------------------------- */
+
+enum { DEEPEST = 30, LEAVES = 3 };
+
+/* Whether a row can go on from x: its numbers within the domain, a result of ordinary size, and a gradient to
+ * pass on, so that the chain stays one. */
+static bool goes_on(const ValueOpInfo *row, Value *const *x, real p)
+{
+    real number[3] = {0}, first[3] = {0};
+    for (int k = 0; k < row->arity; k++) {
+        number[k] = value_data(x[k]);
+        if ((double)number[k] < row->domain[k][0] || (double)number[k] > row->domain[k][1])
+            return false;
+    }
+    const real third = row->arity > 2 ? number[2] : p;
+    const real f = row->forward(number[0], number[1], third);
+    row->first(number[0], number[1], third, f, first);
+    return fabs((double)f) > 0.05 && fabs((double)f) < 3 && fabs((double)first[0]) > 1e-3;
+}
+
+/* A chain of `depth` rows from x[0]; other operands are leaves or earlier results. */
+static Value *random_chain(Random *random, int depth, Value *const *leaves)
+{
+    Value *made[LEAVES + DEEPEST];
+    size_t count = LEAVES;
+    memcpy(made, leaves, LEAVES * sizeof *leaves);
+    Value *v = leaves[0];
+    for (int d = 0; d < depth;) {
+        const size_t row = (size_t)random_below(random, row_count());
+        const real p = random_uniform(random, (real)0.05, (real)0.95);
+        Value *x[3] = {v, made[random_below(random, count)], made[random_below(random, count)]};
+        if (!goes_on(value_op_row(row), x, p))
+            continue;
+        v = apply_row(row, x, p);
+        made[count++] = v;
+        d++;
+    }
+    return v;
+}
+
+/* One in which rounding is not blown up beyond what is to be seen; false if it is. */
+static bool try_composition(Random *random, int depth)
+{
+    bool steady = false;
+    VALGRAD_SCOPE {
+        Value *leaves[LEAVES];
+        for (int i = 0; i < LEAVES; i++)
+            leaves[i] = value_leaf(random_uniform(random, (real)0.2, (real)0.9));
+        Value *root = random_chain(random, depth, leaves);
+        Witness w = witness_new(now_testing, 1, &root, (real[]){1}, LEAVES, leaves);
+        steady = w.noise <= WITNESS_NOISE;
+        if (steady) {
+            now_testing_is("a composition of depth %d", depth);
+            assert_status(value_backward(root), VALGRAD_OK);
+            assert_agrees(&w);
+        }
+        witness_free(&w);
+    }
+    return steady;
+}
+
+START_TEST(random_compositions)
+{
+    const int depth = _i, wanted = thinned(20, 200);
+    Random random = random_seeded((uint64_t)depth);
+    int steady = 0, tried = 0;
+    for (; steady < wanted && tried < 40 * wanted; tried++)
+        steady += try_composition(&random, depth);
+    ck_assert_msg(steady == wanted, "depth %d: %d of %d compositions can be judged", depth, steady,
+                  tried);
+}
+END_TEST
+
+/* ---- many operands ------------------------------------------------------------------------------- */
+
+static Value *sum_of_all(size_t n, Value *const *x)
+{
+    return value_sum(n, x);
+}
+
+static Value *dot_of_halves(size_t n, Value *const *x)
+{
+    return value_dot(n / 2, x, x + n / 2);
+}
+
+static Value *affine_of_halves(size_t n, Value *const *x)
+{
+    return value_affine((n - 1) / 2, x, x + (n - 1) / 2, x[n - 1]);
+}
+
+static Value *(*const of_many[])(size_t n, Value *const *x) = {sum_of_all, dot_of_halves,
+                                                               affine_of_halves};
+
+START_TEST(operations_of_many_operands)
+{
+    Random random = random_seeded(9);
+    for (size_t n = 2; n < 12; n++) {
+        VALGRAD_SCOPE {
+            Value *x[12];
+            for (size_t i = 0; i < n; i++)
+                x[i] = value_leaf(random_uniform(&random, (real)0.3, 2));
+            Value *f = of_many[_i](n, x);
+            now_testing_is("%s of %zu", value_op_name(f), n);
+            assert_status(value_backward(f), VALGRAD_OK);
+            Witness w = witness_new(now_testing, 1, &f, (real[]){1}, n, x);
+            assert_agrees(&w);
+            witness_free(&w);
+        }
+    }
+}
+END_TEST
+
+/* ---- tensors ------------------------------------------------------------------------------------- */
+
+/* All elements of the tensors, one after the other. Returns their number. */
+static size_t elements_of(int count, Tensor *const *tensors, Value *out[MOST])
+{
+    size_t n = 0;
+    for (int i = 0; i < count; i++) {
+        for (int64_t k = 0; k < tensor_size(tensors[i]); k++) {
+            ck_assert_uint_lt(n, MOST);
+            out[n++] = tensor_at(tensors[i], k);
+        }
+    }
+    return n;
+}
+
+/* The gradient of a random weighing of y's elements. */
+static void check_tensor(Tensor *y, int count, Tensor *const *x, Random *random)
+{
+    Value *roots[MOST], *inputs[MOST];
+    real weights[MOST];
+    const size_t n = elements_of(1, &y, roots), m = elements_of(count, x, inputs);
+    draw_many(random, (Range){-1, 1, false}, (int64_t)n, weights);
+    const Tensor *seed = tensor_const(weights, tensor_rank(y), tensor_shape(y));
+    assert_status(tensor_backward(y, seed), VALGRAD_OK);
+    Witness w = witness_new(now_testing, n, roots, weights, m, inputs);
+    assert_agrees(&w);
+    witness_free(&w);
+}
+
+START_TEST(every_tensor_operation)
+{
+    const TensorOperation *operation = &tensor_operations[_i];
+    Random random = random_seeded((uint64_t)_i);
+    for (int point = 0; point < thinned(2, 20); point++) {
+        VALGRAD_SCOPE {
+            Tensor *x[MOST_OPERANDS];
+            now_testing_is("%s", operation->function);
+            for (int i = 0; i < operation->operand_count; i++) {
+                real numbers[MOST];
+                distinct_numbers(operation, i, &random, numbers);
+                x[i] = tensor_leaf(numbers, AS_SHAPE(operation->shapes[i]));
+            }
+            Tensor *y = operation->build(x);
+            ck_assert_msg(y != NULL, "%s: %s", operation->function, valgrad_last_error());
+            check_tensor(y, operation->operand_count, x, &random);
+        }
+    }
+}
+END_TEST
+
+/* ---- a network ----------------------------------------------------------------------------------- */
+
+START_TEST(network_with_cross_entropy)
+{
+    static const NnActivation activations[] = {NN_TANH, NN_SIGMOID, NN_RELU, NN_SOFTPLUS};
+    Random random = random_seeded((uint64_t)_i);
+    NnMlpOptions options = NN_MLP_OPTIONS_INIT;
+    options.hidden = activations[_i];
+    NnMlp *net = nn_mlp_new(NN_SIZES(16, 12, 5), &options, &random);
+    now_testing_is("a network with %d", (int)options.hidden);
+    VALGRAD_SCOPE {
+        Tensor *x[5];
+        const int count = (int)nn_parameters_count(nn_mlp_parameters(net));
+        for (int i = 0; i < count; i++)
+            x[i] = nn_parameters_at(nn_mlp_parameters(net), i);
+        x[count] = tensor_leaf(NULL, TENSOR_SHAPE(4, 16));
+        assert_status(tensor_fill_normal(x[count], 0, 1, &random), VALGRAD_OK);
+        Tensor *logits = nn_mlp_forward(net, x[count]);
+        Tensor *loss = tensor_cross_entropy(logits, 4, (int64_t[]){0, 3, 1, 4});
+        check_tensor(loss, count + 1, x, &random);
+    }
+    nn_mlp_free(net);
+}
+END_TEST
+
+int main(void)
+{
+    if (!witness_is_there())
+        return puts("skipped: no quadruple precision here"), 77;
+    Suite *suite = suite_create("witness");
+    TCase *rows = new_case(suite, "rows", 30);
+    tcase_add_test(rows, every_row_has_a_formula_here);
+    tcase_add_loop_test(rows, row_at_random_points, 0, (int)row_count());
+    TCase *compositions = new_case(suite, "compositions", 60);
+    tcase_add_loop_test(compositions, random_compositions, 1, DEEPEST + 1);
+    tcase_add_loop_test(compositions, operations_of_many_operands, 0, (int)COUNT(of_many));
+    TCase *tensors = new_case(suite, "tensors", 60);
+    tcase_add_loop_test(tensors, every_tensor_operation, 0, (int)COUNT(tensor_operations));
+    tcase_add_loop_test(tensors, network_with_cross_entropy, 0, 4);
+    return run_suite(suite);
+}
