@@ -88,20 +88,44 @@ void nn_mlp_free(NnMlp *mlp)
     nn__free(mlp);
 }
 
-Tensor *nn_mlp_forward(const NnMlp *mlp, Tensor *x)
+/* The result of layer i with its activation and, if random is there, dropout. */
+static Tensor *layer_forward(const NnMlp *mlp, int i, Tensor *x, double dropout, Random *random)
 {
-    if (!mlp || !x) {
-        error__null("nn_mlp_forward", mlp ? "x" : "mlp");
-        return NULL;
-    }
+    Tensor *sum = nn_linear_forward(mlp->layers[i], x);
+    Tensor *signal = sum ? nn_activation_apply(activation_after(mlp, i), sum) : NULL;
+    tensor__drop(sum, signal);
+    if (!signal || !random || i == mlp->count - 1)
+        return signal;
+    Tensor *kept = tensor_dropout(signal, (real)dropout, true, random);
+    tensor__drop(signal, kept);
+    return kept;
+}
+
+static Tensor *forward(const NnMlp *mlp, Tensor *x, double dropout, Random *random)
+{
     Tensor *signal = x;
     for (int i = 0; signal && i < mlp->count; i++) {
-        Tensor *sum = nn_linear_forward(mlp->layers[i], signal);
+        Tensor *next = layer_forward(mlp, i, signal, dropout, random);
         tensor__drop(signal, x);
-        signal = sum ? nn_activation_apply(activation_after(mlp, i), sum) : NULL;
-        tensor__drop(sum, signal);
+        signal = next;
     }
     return signal;
+}
+
+Tensor *nn_mlp_forward(const NnMlp *mlp, Tensor *x)
+{
+    if (mlp && x)
+        return forward(mlp, x, 0, NULL);
+    error__null("nn_mlp_forward", mlp ? "x" : "mlp");
+    return NULL;
+}
+
+Tensor *nn_mlp_forward_dropout(const NnMlp *mlp, Tensor *x, double dropout, Random *random)
+{
+    if (mlp && x && random)
+        return forward(mlp, x, dropout, random);
+    error__null("nn_mlp_forward_dropout", !mlp ? "mlp" : !x ? "x" : "random");
+    return NULL;
 }
 
 NnParameters *nn_mlp_parameters(const NnMlp *mlp)

@@ -1,4 +1,4 @@
-/* optimizer.c - SGD, Adam and AdamW: one pass of a kernel over each parameter. */
+/* optimizer.c - SGD, RMSProp, Adam and AdamW: one pass of a kernel over each parameter. */
 #include <inttypes.h>
 #include <math.h>
 
@@ -23,6 +23,7 @@ struct NnOptimizer {
                  const real *gradient);
     double learning_rate;
     NnSgdOptions sgd;
+    NnRmspropOptions rmsprop;
     NnAdamOptions adam;
     bool decoupled; /* AdamW */
     int buffers;    /* of each slot's state */
@@ -41,6 +42,22 @@ static void step_sgd(const NnOptimizer *optimizer, const Slot *slot, real *numbe
         .nesterov = options->nesterov,
     };
     threads__sgd(numbers, gradient, slot->state, slot->size, &step);
+}
+
+static void step_rmsprop(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
+                         const real *gradient)
+{
+    const NnRmspropOptions *options = &optimizer->rmsprop;
+    const real rate = (real)optimizer->learning_rate, alpha = (real)options->alpha;
+    const real epsilon = (real)options->epsilon, momentum = (real)options->momentum;
+    const real decay = (real)options->weight_decay;
+    real *squares = slot->state, *velocity = slot->state + slot->size;
+    for (int64_t i = 0; i < slot->size; i++) {
+        real d = gradient[i] + decay * numbers[i];
+        squares[i] = alpha * squares[i] + (1 - alpha) * d * d;
+        velocity[i] = momentum * velocity[i] + d / ((real)sqrt((double)squares[i]) + epsilon);
+        numbers[i] -= rate * velocity[i];
+    }
 }
 
 static void step_adam(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
@@ -88,6 +105,15 @@ static bool check_sgd(const char *function, const NnSgdOptions *options)
     error__set(VALGRAD_ERROR_ARGUMENT, "%s: nesterov with momentum 0: expected a momentum above 0",
                function);
     return false;
+}
+
+static bool check_rmsprop(const char *function, const NnRmspropOptions *options)
+{
+    return check_range(function, "learning_rate", options->learning_rate, (double)INFINITY) &&
+           check_range(function, "alpha", options->alpha, 1) &&
+           check_range(function, "epsilon", options->epsilon, (double)INFINITY) &&
+           check_range(function, "momentum", options->momentum, 1) &&
+           check_range(function, "weight_decay", options->weight_decay, (double)INFINITY);
 }
 
 static bool check_adam(const char *function, const NnAdamOptions *options)
@@ -149,6 +175,26 @@ NnOptimizer *nn_optimizer_sgd(const NnParameters *parameters, const NnSgdOptions
     optimizer->name = "sgd";
     optimizer->step = step_sgd;
     optimizer->sgd = *options;
+    optimizer->learning_rate = options->learning_rate;
+    return optimizer;
+}
+
+NnOptimizer *nn_optimizer_rmsprop(const NnParameters *parameters, const NnRmspropOptions *options)
+{
+    static const char function[] = "nn_optimizer_rmsprop";
+    const NnRmspropOptions standard = NN_RMSPROP_OPTIONS_INIT;
+    options = options ? options : &standard;
+    if (!parameters) {
+        error__null(function, "parameters");
+        return NULL;
+    }
+    if (!check_rmsprop(function, options))
+        return NULL;
+    NnOptimizer *optimizer = new_optimizer(function, parameters, 2);
+    if (!optimizer)
+        return NULL;
+    optimizer->step = step_rmsprop;
+    optimizer->rmsprop = *options;
     optimizer->learning_rate = options->learning_rate;
     return optimizer;
 }

@@ -34,6 +34,17 @@ static double by_cosine(const NnSchedule *s, int64_t step, int64_t total)
     return s->floor + (s->base - s->floor) * 0.5 * (1 + cos(turn));
 }
 
+static double by_rule(const NnSchedule *schedule, int64_t step, int64_t total)
+{
+    switch (schedule->rule) {
+    case NN_CONSTANT: return schedule->base;
+    case NN_STEP: return by_steps(schedule, step);
+    case NN_COSINE: return by_cosine(schedule, step, total);
+    case NN_SCHEDULE_RULE_COUNT:
+    default: return fail("rule", (int64_t)schedule->rule, "constant, step or cosine");
+    }
+}
+
 double nn_schedule_rate(const NnSchedule *schedule, int64_t step, int64_t total)
 {
     if (!schedule) {
@@ -42,13 +53,11 @@ double nn_schedule_rate(const NnSchedule *schedule, int64_t step, int64_t total)
     }
     if (step < 0)
         return fail("step", step, "0 or more");
-    switch (schedule->rule) {
-    case NN_CONSTANT: return schedule->base;
-    case NN_STEP: return by_steps(schedule, step);
-    case NN_COSINE: return by_cosine(schedule, step, total);
-    case NN_SCHEDULE_RULE_COUNT:
-    default: return fail("rule", (int64_t)schedule->rule, "constant, step or cosine");
-    }
+    if (schedule->warmup < 0)
+        return fail("warmup", schedule->warmup, "0 or more");
+    if (step < schedule->warmup)
+        return by_rule(schedule, 0, total) * ((double)(step + 1) / (double)schedule->warmup);
+    return by_rule(schedule, step - schedule->warmup, total - schedule->warmup);
 }
 
 const char *nn_schedule_name(NnScheduleRule rule)

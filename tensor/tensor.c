@@ -519,7 +519,7 @@ real *tensor__writable(Tensor *t)
     return dense_of(t->run)->data;
 }
 
-const real *tensor__gradient(const Tensor *t)
+real *tensor__gradient(const Tensor *t)
 {
     return is_whole_leaf(t) && (t->run->flags & GRAD_FILLED) ? dense_of(t->run)->grad : NULL;
 }

@@ -83,7 +83,7 @@ void tensor__gather(const Tensor *t, real *out);
 real *tensor__writable(Tensor *t);
 
 /* Its gradient, or NULL when none has arrived since it was last zeroed. */
-const real *tensor__gradient(const Tensor *t);
+real *tensor__gradient(const Tensor *t);
 
 /* ---- operation.c: one node for each operation ---- */
 

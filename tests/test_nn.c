@@ -44,14 +44,20 @@ END_TEST
 static double activated(NnActivation activation, double x)
 {
     switch (activation) {
-    case NN_RELU: return x > 0 ? x : 0;
-    case NN_LEAKY_RELU: return x > 0 ? x : NN_LEAKY_SLOPE * x;
-    case NN_TANH: return tanh(x);
-    case NN_SIGMOID: return 1 / (1 + exp(-x));
-    case NN_SOFTPLUS: return log1p(exp(x));
+    case NN_RELU:
+        return x > 0 ? x : 0;
+    case NN_LEAKY_RELU:
+        return x > 0 ? x : NN_LEAKY_SLOPE * x;
+    case NN_TANH:
+        return tanh(x);
+    case NN_SIGMOID:
+        return 1 / (1 + exp(-x));
+    case NN_SOFTPLUS:
+        return log1p(exp(x));
     case NN_IDENTITY:
     case NN_ACTIVATION_COUNT:
-    default: return x;
+    default:
+        return x;
     }
 }
 
@@ -767,17 +773,17 @@ START_TEST(schedules_at_points)
         int64_t step, total;
         double expected;
     } points[] = {
-        {{NN_CONSTANT, 0.3, 0, 0, 0}, 0, 10, 0.3},
-        {{NN_CONSTANT, 0.3, 0, 0, 0}, 99, 10, 0.3},
-        {{NN_STEP, 0.8, 0.5, 10, 0}, 0, 100, 0.8},
-        {{NN_STEP, 0.8, 0.5, 10, 0}, 9, 100, 0.8},
-        {{NN_STEP, 0.8, 0.5, 10, 0}, 10, 100, 0.4},
-        {{NN_STEP, 0.8, 0.5, 10, 0}, 35, 100, 0.1},
-        {{NN_COSINE, 0.2, 0, 0, 0.02}, 0, 100, 0.2},
-        {{NN_COSINE, 0.2, 0, 0, 0.02}, 50, 100, 0.11},
-        {{NN_COSINE, 0.2, 0, 0, 0}, 25, 100, 0.17071067811865476},
-        {{NN_COSINE, 0.2, 0, 0, 0.02}, 100, 100, 0.02},
-        {{NN_COSINE, 0.2, 0, 0, 0.02}, 101, 100, 0.02},
+        {{NN_CONSTANT, 0.3, 0, 0, 0, 0}, 0, 10, 0.3},
+        {{NN_CONSTANT, 0.3, 0, 0, 0, 0}, 99, 10, 0.3},
+        {{NN_STEP, 0.8, 0.5, 10, 0, 0}, 0, 100, 0.8},
+        {{NN_STEP, 0.8, 0.5, 10, 0, 0}, 9, 100, 0.8},
+        {{NN_STEP, 0.8, 0.5, 10, 0, 0}, 10, 100, 0.4},
+        {{NN_STEP, 0.8, 0.5, 10, 0, 0}, 35, 100, 0.1},
+        {{NN_COSINE, 0.2, 0, 0, 0.02, 0}, 0, 100, 0.2},
+        {{NN_COSINE, 0.2, 0, 0, 0.02, 0}, 50, 100, 0.11},
+        {{NN_COSINE, 0.2, 0, 0, 0, 0}, 25, 100, 0.17071067811865476},
+        {{NN_COSINE, 0.2, 0, 0, 0.02, 0}, 100, 100, 0.02},
+        {{NN_COSINE, 0.2, 0, 0, 0.02, 0}, 101, 100, 0.02},
     };
     for (int i = 0; i < (int)COUNT(points); i++) {
         double rate = nn_schedule_rate(&points[i].schedule, points[i].step, points[i].total);
@@ -789,7 +795,7 @@ END_TEST
 static void check_no_rate(NnScheduleRule rule, int64_t every, int64_t step, int64_t total,
                           const char *expected)
 {
-    const NnSchedule schedule = {rule, 0.1, 0.1, every, 0};
+    const NnSchedule schedule = {rule, 0.1, 0.1, every, 0, 0};
     ck_assert(isnan(nn_schedule_rate(&schedule, step, total)));
     assert_error(VALGRAD_ERROR_ARGUMENT, expected);
 }

@@ -16,6 +16,8 @@
  *
  * That is one epoch: nn_loader_next() gives NULL at its end, and the first batch of the next epoch
  * when it is called again. The losses are tensor functions: tensor_cross_entropy(), tensor_mse().
+ * Datasets and loaders have a header of their own, data.h; so has what is measured afterwards,
+ * metrics.h, and images from files, image.h.
  *
  * Ownership. What an nn_…_new() makes is *new*: the caller frees it with nn_…_free(), in any order;
  * no scope owns it. Freeing NULL does nothing. A Tensor that a function of this layer returns is
@@ -33,6 +35,8 @@
 #include <stdint.h>
 #include <valgrad/data.h>
 #include <valgrad/error.h>
+#include <valgrad/image.h>
+#include <valgrad/metrics.h>
 #include <valgrad/random.h>
 #include <valgrad/state.h>
 #include <valgrad/tensor.h>
@@ -241,6 +245,12 @@ VALGRAD_API void nn_mlp_free(NnMlp *mlp);
 /* New: (batch, inputs) -> (batch, outputs), or (inputs) -> (outputs). Errors: NULL; shapes. */
 VALGRAD_API Tensor *nn_mlp_forward(const NnMlp *mlp, Tensor *x);
 
+/* New: the same in training, with dropout: after the activation of each hidden layer each number is 0
+ * with probability `dropout`, and divided by 1 - dropout otherwise; see tensor_dropout().
+ * Errors: as above; NULL random; dropout outside 0 … 1. */
+VALGRAD_API Tensor *nn_mlp_forward_dropout(const NnMlp *mlp, Tensor *x, double dropout,
+                                           Random *random);
+
 /* Borrowed: goes with the network. */
 VALGRAD_API NnParameters *nn_mlp_parameters(const NnMlp *mlp);
 
@@ -310,10 +320,26 @@ typedef struct NnAdamOptions {
 #define NN_ADAMW_OPTIONS_INIT                                                                      \
     { 0.001, 0.9, 0.999, 1e-8, 0.01 }
 
+/* G. Hinton, lecture 6e of "Neural networks for machine learning", 2012. d = g + weight_decay w;
+ * v = alpha v + (1 - alpha) d^2 (v starts as 0);  d = d / (sqrt(v) + epsilon);
+ * u = momentum u + d (u starts as 0);  w = w - learning_rate u. */
+typedef struct NnRmspropOptions {
+    double learning_rate;
+    double alpha;        /* in [0, 1) */
+    double epsilon;      /* 0 or more */
+    double momentum;     /* in [0, 1) */
+    double weight_decay; /* 0 or more */
+} NnRmspropOptions;
+
+#define NN_RMSPROP_OPTIONS_INIT                                                                    \
+    { 0.001, 0.99, 1e-8, 0.0, 0.0 }
+
 /* New: an optimizer of the tensors that the list has now; holds the tensors, not the list.
  * Errors: NULL parameters; an option outside its range; out of memory. */
 VALGRAD_API NnOptimizer *nn_optimizer_sgd(const NnParameters *parameters,
                                           const NnSgdOptions *options);
+VALGRAD_API NnOptimizer *nn_optimizer_rmsprop(const NnParameters *parameters,
+                                              const NnRmspropOptions *options);
 VALGRAD_API NnOptimizer *nn_optimizer_adam(const NnParameters *parameters,
                                            const NnAdamOptions *options);
 VALGRAD_API NnOptimizer *nn_optimizer_adamw(const NnParameters *parameters,
@@ -327,6 +353,15 @@ VALGRAD_API ValgradStatus nn_optimizer_step(NnOptimizer *optimizer);
 /* Zeroes the gradients of its parameters. NULL does nothing. */
 VALGRAD_API void nn_optimizer_zero_grad(NnOptimizer *optimizer);
 
+/* Between backward and step: the norm of all gradients together, sqrt(sum g^2), before anything is
+ * done to them; if it is above `most`, all are multiplied by most / norm (R. Pascanu et al., "On the
+ * difficulty of training recurrent neural networks", 2013). most INFINITY only measures. A norm that
+ * is infinite or NaN is returned and nothing changed. NaN and an error: NULL; most not above 0. */
+VALGRAD_API double nn_clip_grad_norm(const NnParameters *parameters, double most);
+
+/* Cuts every gradient off at -most and most. Errors: NULL; most not above 0. */
+VALGRAD_API ValgradStatus nn_clip_grad_value(const NnParameters *parameters, double most);
+
 /* The learning rate; NaN for NULL. Errors of the setter: NULL; negative or not finite. */
 VALGRAD_API double nn_optimizer_learning_rate(const NnOptimizer *optimizer);
 VALGRAD_API ValgradStatus nn_optimizer_set_learning_rate(NnOptimizer *optimizer, double rate);
@@ -337,7 +372,8 @@ VALGRAD_API ValgradStatus nn_optimizer_set_learning_rate(NnOptimizer *optimizer,
  *   constant  base
  *   step      base factor^floor(s / every)
  *   cosine    floor + (base - floor) (1 + cos(pi s / total)) / 2; floor from s = total on
- * (cosine: I. Loshchilov, F. Hutter, "SGDR", 2017, eq. 5, one period). */
+ * In the first `warmup` steps it rises evenly, base (s + 1) / warmup; then the rule takes the steps that
+ * are left, from s = 0. (cosine: I. Loshchilov, F. Hutter, "SGDR", 2017, eq. 5, one period). */
 #define NN_SCHEDULE_RULE_LIST(X)                                                                   \
     X(NN_CONSTANT, "constant")                                                                     \
     X(NN_STEP, "step")                                                                             \
@@ -353,16 +389,18 @@ typedef enum NnScheduleRule {
 typedef struct NnSchedule {
     NnScheduleRule rule;
     double base;
-    double factor; /* of the rule "step" */
-    int64_t every; /* of the rule "step", in steps; at least 1 */
-    double floor;  /* of the rule "cosine" */
+    double factor;  /* of the rule "step" */
+    int64_t every;  /* of the rule "step", in steps; at least 1 */
+    double floor;   /* of the rule "cosine" */
+    int64_t warmup; /* in steps; 0: none */
 } NnSchedule;
 
 #define NN_SCHEDULE_INIT                                                                           \
-    { NN_CONSTANT, 0.1, 0.1, 1, 0.0 }
+    { NN_CONSTANT, 0.1, 0.1, 1, 0.0, 0 }
 
 /* The learning rate; nothing but its arguments counts. NaN on error: NULL; no such rule; step
- * negative; "step" with every below 1; "cosine" with total below 1. */
+ * or warmup negative; "step" with every below 1; "cosine" with total, or what warmup leaves of it,
+ * below 1. */
 VALGRAD_API double nn_schedule_rate(const NnSchedule *schedule, int64_t step, int64_t total);
 
 VALGRAD_API const char *nn_schedule_name(NnScheduleRule rule);
