@@ -130,5 +130,6 @@
 #define nn_activation_apply(...) tensor_made_at(nn_activation_apply(__VA_ARGS__), __FILE__, __LINE__)
 #define nn_linear_forward(...) tensor_made_at(nn_linear_forward(__VA_ARGS__), __FILE__, __LINE__)
 #define nn_mlp_forward(...) tensor_made_at(nn_mlp_forward(__VA_ARGS__), __FILE__, __LINE__)
+#define nn_mlp_forward_dropout(...) tensor_made_at(nn_mlp_forward_dropout(__VA_ARGS__), __FILE__, __LINE__)
 
 #endif
