@@ -1,23 +1,17 @@
-/* bench_kernels.c - speed of the matrix product beside the peak of this core.
+/* bench_kernels.c - the matrix products of training beside the peak of this core.
  *
- *     taskset -c 0 bench_kernels [repetitions]
+ *     bench_kernels [--json FILE] [--turns N] [workload…]
  *
- * The peak is a loop of multiply-adds that stay in registers, measured in the same run: all cases take
- * turns, and the medians are compared. Best on an idle machine. */
-#define _POSIX_C_SOURCE 200809L
+ * "limit" does as many multiplications and additions in registers, as fast as this core can: ours/it is 1
+ * where the kernel reaches the peak. VALGRAD_ISA in the environment (base, avx2, avx512) asks for another
+ * instruction set, of both. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench/harness.h"
 #include "kernels.h"
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- the peak ---------------------------------------------------------------------------------- */
 
@@ -94,67 +88,47 @@ static Peak *peak_of(const Kernels *kernels)
 
 /* ---- the products ------------------------------------------------------------------------------ */
 
+/* Name, what it is, m, k, n, whether A and B are transposed. */
+#define SHAPES(X)                                                                                  \
+    X("forward-1", "first layer forward, 64x784x128", 64, 784, 128, 0, 0)                          \
+    X("weights-1", "gradient of its weights, 784x64x128, A transposed", 784, 64, 128, 1, 0)        \
+    X("forward-2", "second layer forward, 64x128x10", 64, 128, 10, 0, 0)                           \
+    X("weights-2", "gradient of its weights, 128x64x10, A transposed", 128, 64, 10, 1, 0)          \
+    X("hidden", "gradient of the hidden layer, 64x10x128, B transposed", 64, 10, 128, 0, 1)        \
+    X("inputs", "gradient of the inputs, 64x128x784, B transposed", 64, 128, 784, 0, 1)            \
+    X("forward-row", "first layer forward for one digit, 1x784x128", 1, 784, 128, 0, 0)            \
+    X("inputs-row", "gradient of one digit, 1x128x784, B transposed", 1, 128, 784, 0, 1)           \
+    X("weights-row", "gradient of the weights from one digit, 784x1x128", 784, 1, 128, 1, 0)       \
+    X("square", "512x512x512", 512, 512, 512, 0, 0)
+
 typedef struct Shape {
-    const char *label;
+    const char *name;
     int64_t m, k, n;
-    int a_transposed, b_transposed, accumulate;
+    int a_transposed, b_transposed;
 } Shape;
 
-static const Shape shapes[] = {
-    {"64x784x128", 64, 784, 128, 0, 0, 0},
-    {"784x64x128, A transposed", 784, 64, 128, 1, 0, 0},
-    {"64x128x10", 64, 128, 10, 0, 0, 0},
-    {"128x64x10, A transposed", 128, 64, 10, 1, 0, 0},
-    {"64x10x128, B transposed", 64, 10, 128, 0, 1, 0},
-    {"64x128x784, B transposed", 64, 128, 784, 0, 1, 0},
-    {"1x784x128", 1, 784, 128, 0, 0, 0},
-    {"1x128x784, B transposed", 1, 128, 784, 0, 1, 0},
-    {"784x1x128", 784, 1, 128, 1, 0, 0},
-    {"784x1x128, added", 784, 1, 128, 1, 0, 1},
-    {"512x512x512", 512, 512, 512, 0, 0, 0},
-};
-enum { SHAPES = sizeof shapes / sizeof shapes[0], MOST_REPETITIONS = 1000 };
+#define SHAPE(name, title, ...) {name, __VA_ARGS__},
+static const Shape shapes[] = {SHAPES(SHAPE)};
+
+static const Shape *the_shape(void)
+{
+    const Shape *shape = shapes;
+    while (strcmp(shape->name, bench_workload->name) != 0)
+        shape++;
+    return shape;
+}
 
 static real *numbers(int64_t n)
 {
     real *x = aligned_alloc(64, ((size_t)n * sizeof(real) + 127) / 64 * 64);
     if (!x)
-        exit(1);
+        exit(EXIT_FAILURE);
     for (int64_t i = 0; i < n; i++)
         x[i] = (real)(i % 17 - 8) / 8;
     return x;
 }
 
-/* Operations a second, over about two milliseconds. */
-static double product_rate(const Kernels *kernels, const Gemm *g)
-{
-    const double work = 2.0 * (double)g->m * (double)g->n * (double)g->k;
-    const long times = 1 + (long)(5e7 / work);
-    const double start = now();
-    for (long i = 0; i < times; i++)
-        kernels->gemm(g);
-    return work * (double)times / (now() - start);
-}
-
-static double peak_rate(Peak *peak)
-{
-    const double start = now();
-    return peak(400000) / (now() - start);
-}
-
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *x, int n)
-{
-    qsort(x, (size_t)n, sizeof *x, ascending);
-    return x[n / 2];
-}
-
-static Gemm make_product(const Kernels *kernels, const Shape *s)
+static Gemm make_product(const Shape *s)
 {
     return (Gemm){.m = s->m,
                   .n = s->n,
@@ -167,46 +141,67 @@ static Gemm make_product(const Kernels *kernels, const Shape *s)
                   .b_col = s->b_transposed ? s->k : 1,
                   .c = numbers(s->m * s->n),
                   .ldc = s->n,
-                  .accumulate = s->accumulate,
-                  .scratch = numbers(kernels->gemm_scratch(s->m, s->n, s->k, s->b_transposed))};
+                  .scratch =
+                      numbers(kernels__get()->gemm_scratch(s->m, s->n, s->k, s->b_transposed))};
 }
 
-static void drop_product(Gemm *g)
+/* Whether C is A B; the numbers are eighths, so that sums have no rounding. */
+static bool is_right(const Gemm *g)
 {
-    free((void *)(uintptr_t)g->a);
-    free((void *)(uintptr_t)g->b);
-    free(g->c);
-    free(g->scratch);
+    for (int64_t i = 0; i < g->m; i++) {
+        for (int64_t j = 0; j < g->n; j++) {
+            double sum = 0;
+            for (int64_t p = 0; p < g->k; p++)
+                sum +=
+                    (double)(g->a[i * g->a_row + p * g->a_col] * g->b[p * g->b_row + j * g->b_col]);
+            if (fabs(sum - (double)g->c[i * g->ldc + j]) > 1e-3)
+                return false;
+        }
+    }
+    return true;
 }
 
-static void measure(const Kernels *kernels, int repetitions)
+static void ours(double *results)
 {
-    static double rates[SHAPES + 1][MOST_REPETITIONS];
-    Gemm products[SHAPES];
-    Peak *peak = peak_of(kernels);
-    for (int s = 0; s < SHAPES; s++)
-        products[s] = make_product(kernels, &shapes[s]);
-    for (int r = 0; r < repetitions; r++) {
-        rates[SHAPES][r] = peak_rate(peak);
-        for (int s = 0; s < SHAPES; s++)
-            rates[s][r] = product_rate(kernels, &products[s]);
-    }
-    const double top = median(rates[SHAPES], repetitions);
-    printf("%s, %zu-byte reals: peak %.1f GFLOP/s\n", kernels->name, sizeof(real), top * 1e-9);
-    for (int s = 0; s < SHAPES; s++) {
-        const double rate = median(rates[s], repetitions);
-        printf("  %-26s %7.1f GFLOP/s %5.1f %%\n", shapes[s].label, rate * 1e-9, 100 * rate / top);
-        drop_product(&products[s]);
-    }
+    static Gemm product;
+    static bool right;
+    const bool first = !product.a;
+    if (first)
+        product = make_product(the_shape());
+    kernels__get()->gemm(&product);
+    if (first)
+        right = is_right(&product);
+    results[0] = right;
 }
+
+static void limit(double *results)
+{
+    const Shape *s = the_shape();
+    const Kernels *kernels = kernels__get();
+    const double work = 2.0 * (double)s->m * (double)s->n * (double)s->k;
+    const double in_a_round = 2.0 * SUMS * kernels->vector_bytes / (double)sizeof(real);
+    const double done = peak_of(kernels)((long)ceil(work / in_a_round));
+    results[0] = done >= work;
+}
+
+#ifdef VALGRAD_FLOAT
+#define PRECISION "float"
+#else
+#define PRECISION "double"
+#endif
+
+#define ROW(name_, title_, ...)                                                                    \
+    {.name = name_,                                                                                \
+     .title = title_,                                                                              \
+     .threads = 1,                                                                                 \
+     .unit = "us",                                                                                 \
+     .scale = 1e6,                                                                                 \
+     .results = {{"whether the product is right", 1}},                                             \
+     .programs = {{.name = "ours", .run = ours}, {.name = "limit", .run = limit}}},
+static const BenchWorkload workloads[] = {SHAPES(ROW)};
 
 int main(int argc, char **argv)
 {
-    int count, repetitions = argc > 1 ? atoi(argv[1]) : 31;
-    const Kernels *const *all = kernels__all(&count);
-    if (repetitions < 1 || repetitions > MOST_REPETITIONS)
-        return 2;
-    for (int i = count - 1; i >= 0; i--)
-        measure(all[i], repetitions);
-    return 0;
+    printf("kernels for %s, %zu-byte reals\n", kernels__get()->name, sizeof(real));
+    return bench_main(argc, argv, PRECISION, sizeof workloads / sizeof *workloads, workloads);
 }

@@ -35,7 +35,7 @@ static double peak_bytes(void)
     return (double)usage.ru_maxrss * 1024;
 }
 
-static void serve(void (*run)(double *results), int threads, FILE *in, FILE *out)
+void bench_serve(void (*run)(double *results), int threads, FILE *in, FILE *out)
 {
     const clockid_t clock = threads > 1 ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID;
     char line[LINE];
@@ -107,8 +107,8 @@ static void start(Entrant *entrant, const BenchWorkload *workload)
         if (workload->threads == 1)
             pin_to_one_core();
         if (entrant->program->run) {
-            serve(entrant->program->run, workload->threads, fdopen(down[0], "r"),
-                  fdopen(up[1], "w"));
+            bench_serve(entrant->program->run, workload->threads, fdopen(down[0], "r"),
+                        fdopen(up[1], "w"));
             _exit(0);
         }
         dup2(down[0], STDIN_FILENO);
@@ -168,7 +168,7 @@ static bool results_are_right(const Entrant *entrant, const BenchWorkload *workl
         const BenchResult *result = &workload->results[i];
         if (fabs(results[i] - result->expected) <= workload->tolerance * fabs(result->expected))
             continue;
-        printf("  %-12s WRONG: %s is %.12g, expected %.12g\n", entrant->program->name, result->what,
+        printf("  %-14s WRONG: %s is %.12g, expected %.12g\n", entrant->program->name, result->what,
                results[i], result->expected);
         right = false;
     }
@@ -231,18 +231,18 @@ static double median(const Entrant *entrant)
 
 static void print_heading(const BenchWorkload *workload)
 {
-    printf("\n%s: %s\n  %-12s %10s %10s %10s %10s\n", workload->name, workload->title, workload->unit,
-           "minimum", "median", "ours/it", workload->units > 0 ? "bytes/op" : "");
+    printf("\n%s: %s\n  %-14s %10s %10s %10s %10s\n", workload->name, workload->title,
+           workload->unit, "minimum", "median", "ours/it", workload->units > 0 ? "bytes/op" : "");
 }
 
 static void print_row(const Entrant *entrant, const Entrant *ours)
 {
     if (entrant->turns == 0) {
         if (!entrant->wrong)
-            printf("  %-12s skipped: %s\n", entrant->program->name, entrant->program->missing);
+            printf("  %-14s skipped: %s\n", entrant->program->name, entrant->program->missing);
         return;
     }
-    printf("  %-12s %10.4g %10.4g ", entrant->program->name, minimum(entrant), median(entrant));
+    printf("  %-14s %10.4g %10.4g ", entrant->program->name, minimum(entrant), median(entrant));
     if (entrant != ours && ours->turns > 0)
         printf("%9.3gx ", median(ours) / median(entrant));
     else
@@ -253,13 +253,15 @@ static void print_row(const Entrant *entrant, const Entrant *ours)
 }
 
 static void json_row(FILE *json, const char *precision, const BenchWorkload *workload,
-                     const char *program, const char *unit, double least, double middle, double ours)
+                     const char *program, const char *unit, double least, double middle,
+                     double ours)
 {
-    fprintf(json,
-            "%s\n  {\"workload\": \"%s\", \"precision\": \"%s\", \"threads\": %d, \"program\": \"%s\", "
-            "\"unit\": \"%s\", \"min\": %.6g, \"median\": %.6g, \"ours_over_it\": ",
-            ftell(json) > 1 ? "," : "", workload->name, precision, workload->threads, program, unit,
-            least, middle);
+    fprintf(
+        json,
+        "%s\n  {\"workload\": \"%s\", \"precision\": \"%s\", \"threads\": %d, \"program\": \"%s\", "
+        "\"unit\": \"%s\", \"min\": %.6g, \"median\": %.6g, \"ours_over_it\": ",
+        ftell(json) > 1 ? "," : "", workload->name, precision, workload->threads, program, unit,
+        least, middle);
     if (ours > 0 && middle > 0)
         fprintf(json, "%.4g}", ours / middle);
     else
@@ -279,6 +281,8 @@ static void json_rows(FILE *json, const char *precision, const BenchWorkload *wo
 
 /* ---- a workload -------------------------------------------------------------------------------- */
 
+const BenchWorkload *bench_workload;
+
 /* False when a result was wrong. */
 static bool compare(const BenchWorkload *workload, const char *precision, int turns, FILE *json)
 {
@@ -286,6 +290,7 @@ static bool compare(const BenchWorkload *workload, const char *precision, int tu
     int count = 0;
     bool right = true;
     memset(entrants, 0, sizeof entrants);
+    bench_workload = workload;
     print_heading(workload);
     if (workload->prepare)
         workload->prepare();
@@ -332,7 +337,8 @@ static bool is_known(const char *name, int count, const BenchWorkload *workloads
     return false;
 }
 
-static bool parse(int argc, char **argv, int count, const BenchWorkload *workloads, Options *options)
+static bool parse(int argc, char **argv, int count, const BenchWorkload *workloads,
+                  Options *options)
 {
     int i = 1;
     for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {

@@ -19,6 +19,7 @@
 #define BENCH_HARNESS_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 enum { BENCH_RESULTS = 4, BENCH_PROGRAMS = 12, BENCH_WORDS = 4 };
 
@@ -46,6 +47,12 @@ typedef struct BenchWorkload {
     void (*prepare)(void); /* called before the programs start; may be NULL */
     BenchProgram programs[BENCH_PROGRAMS]; /* "ours" first; name == NULL after the last */
 } BenchWorkload;
+
+/* The workload being measured, for functions that serve several. */
+extern const BenchWorkload *bench_workload;
+
+/* What such a process does after its preparations, for commands written in C. */
+void bench_serve(void (*run)(double *results), int threads, FILE *in, FILE *out);
 
 /* main() of a benchmark with these workloads: its options are --json FILE, --turns N, and names of
  * workloads. `precision` stands in the JSON rows. Returns the exit status: not 0 when a result was

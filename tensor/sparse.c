@@ -83,20 +83,18 @@ RowLists sparse__rows(const Tensor *t, int64_t rows, int64_t columns)
 
 /* Counting sort: how many entries each column has, where each column's begin, then the entries, each of
  * which moves the begin of its column's list on. Counted two places up, the begins end where they should. */
-static void list_columns(Nonzeros *nonzeros)
+void sparse__turn(int64_t m, int64_t k, RowLists rows, RowLists columns)
 {
-    const RowLists rows = nonzeros->by_row, columns = nonzeros->by_column;
     int32_t *next = columns.first + 1;
-    memset(columns.first, 0, ((size_t)nonzeros->columns + 2) * sizeof *columns.first);
-    for (int32_t e = 0; e < rows.first[nonzeros->rows]; e++)
+    memset(columns.first, 0, ((size_t)k + 2) * sizeof *columns.first);
+    for (int32_t e = 0; e < rows.first[m]; e++)
         next[rows.column[e] + 1]++;
-    for (int64_t p = 1; p <= nonzeros->columns; p++)
+    for (int64_t p = 1; p <= k; p++)
         next[p] += next[p - 1];
-    for (int64_t i = 0; i < nonzeros->rows; i++) {
+    for (int64_t i = 0; i < m; i++) {
         for (int32_t e = rows.first[i]; e < rows.first[i + 1]; e++)
             columns.column[next[rows.column[e]]++] = (int32_t)i;
     }
-    nonzeros->has_columns = true;
 }
 
 RowLists sparse__columns(const Tensor *t, int64_t rows, int64_t columns)
@@ -107,6 +105,7 @@ RowLists sparse__columns(const Tensor *t, int64_t rows, int64_t columns)
         nonzeros->columns != columns)
         return none;
     if (!nonzeros->has_columns)
-        list_columns(nonzeros);
+        sparse__turn(rows, columns, nonzeros->by_row, nonzeros->by_column);
+    nonzeros->has_columns = true;
     return nonzeros->by_column;
 }

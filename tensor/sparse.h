@@ -10,4 +10,8 @@
 RowLists sparse__rows(const Tensor *t, int64_t rows, int64_t columns);
 RowLists sparse__columns(const Tensor *t, int64_t rows, int64_t columns);
 
+/* From lists of the rows of an m x k matrix those of its columns. Room: k + 2 in columns.first, the number of
+ * entries in columns.column. */
+void sparse__turn(int64_t m, int64_t k, RowLists rows, RowLists columns);
+
 #endif
