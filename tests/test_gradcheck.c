@@ -295,40 +295,139 @@ START_TEST(every_tensor_operation_passes)
 }
 END_TEST
 
-typedef struct Classifier {
-    NnMlp *net;
-    Tensor *images;
-} Classifier;
+/* ---- layers: their parameters are inputs too, which they reach by themselves --------------------- */
 
-/* Its inputs are the network's parameters, which it reaches by itself. */
-static Tensor *loss_of(Tensor *const *x, void *context)
+static Tensor *call_activation(Tensor *const *x, void *activation)
 {
-    const Classifier *classifier = context;
-    (void)x;
-    Tensor *logits = nn_mlp_forward(classifier->net, classifier->images);
-    return tensor_cross_entropy(logits, 3, (int64_t[]){1, 0, 3});
+    return nn_activation_apply(*(const NnActivation *)activation, x[0]);
 }
 
-START_TEST(parameters_of_a_network)
+static void check_activations(void)
+{
+    for (int i = 0; i < NN_ACTIVATION_COUNT; i++) {
+        NnActivation activation = (NnActivation)i;
+        VALGRAD_SCOPE {
+            Tensor *x = tensor_leaf((real[]){(real)-1.75, (real)-0.25, (real)0.5, (real)1.25},
+                                    TENSOR_SHAPE(4));
+            assert_status(tensor_gradcheck(call_activation, &activation, 1, &x, NULL, NULL),
+                          VALGRAD_OK);
+        }
+    }
+}
+
+/* f of the parameters of a list and, last, of a (3, 5) input. */
+static void check_layer(TensorFunction *f, void *layer, const NnParameters *parameters,
+                        int64_t numbers)
+{
+    Random random = random_seeded(2);
+    GradcheckReport report;
+    VALGRAD_SCOPE {
+        Tensor *x[5];
+        const int count = (int)nn_parameters_count(parameters);
+        ck_assert_int_le(count, 4);
+        for (int i = 0; i < count; i++)
+            x[i] = nn_parameters_at(parameters, i);
+        x[count] = tensor_leaf(NULL, TENSOR_SHAPE(3, 5));
+        assert_status(tensor_fill_normal(x[count], 0, 1, &random), VALGRAD_OK);
+        GradcheckOptions options = GRADCHECK_OPTIONS_INIT;
+        assert_status(tensor_gradcheck(f, layer, count + 1, x, &options, &report), VALGRAD_OK);
+        ck_assert_int_eq(report.compared, (numbers + 15) * tensor_size(f(x + count, layer)));
+        options.projections = 5;
+        assert_status(tensor_gradcheck(f, layer, count + 1, x, &options, &report), VALGRAD_OK);
+    }
+}
+
+static Tensor *input_of(Tensor *const *x)
+{
+    while (tensor_rank(*x) != 2 || tensor_side(*x, 0) != 3)
+        x++;
+    return *x;
+}
+
+static Tensor *call_linear(Tensor *const *x, void *layer)
+{
+    return nn_linear_forward(layer, input_of(x));
+}
+
+static void check_linear(void)
 {
     Random random = random_seeded(1);
-    NnMlpOptions mlp = NN_MLP_OPTIONS_INIT;
-    mlp.hidden = NN_TANH;
-    Classifier classifier = {nn_mlp_new(NN_SIZES(5, 6, 4), &mlp, &random),
-                             tensor_normal(0, 1, &random, TENSOR_SHAPE(3, 5))};
-    const NnParameters *parameters = nn_mlp_parameters(classifier.net);
-    Tensor *x[4];
-    const int count = (int)nn_parameters_count(parameters);
-    ck_assert_int_eq(count, 4);
-    for (int i = 0; i < count; i++)
-        x[i] = nn_parameters_at(parameters, i);
-    GradcheckReport report;
-    assert_status(tensor_gradcheck(loss_of, &classifier, count, x, NULL, &report), VALGRAD_OK);
-    ck_assert_int_eq(report.compared, 5 * 6 + 6 + 6 * 4 + 4);
-    const GradcheckOptions options = projecting(5);
-    assert_status(tensor_gradcheck(loss_of, &classifier, count, x, &options, &report), VALGRAD_OK);
-    tensor_release(classifier.images);
-    nn_mlp_free(classifier.net);
+    NnLinear *layer = nn_linear_new(5, 2, NULL, &random);
+    NnParameters *parameters = nn_parameters_new();
+    assert_status(nn_linear_collect(layer, "", parameters), VALGRAD_OK);
+    check_layer(call_linear, layer, parameters, 5 * 2 + 2);
+    nn_parameters_free(parameters);
+    nn_linear_free(layer);
+}
+
+static Tensor *call_loss(Tensor *const *x, void *net)
+{
+    return tensor_cross_entropy(nn_mlp_forward(net, input_of(x)), 3, (int64_t[]){1, 0, 3});
+}
+
+static void check_mlp(void)
+{
+    Random random = random_seeded(1);
+    NnMlpOptions options = NN_MLP_OPTIONS_INIT;
+    options.hidden = NN_TANH;
+    NnMlp *net = nn_mlp_new(NN_SIZES(5, 6, 4), &options, &random);
+    check_layer(call_loss, net, nn_mlp_parameters(net), 5 * 6 + 6 + 6 * 4 + 4);
+    nn_mlp_free(net);
+}
+
+/* Each function of nn.h that makes a Tensor of a Tensor. */
+static const struct {
+    const char *name;
+    void (*check)(void);
+} layers[] = {
+    {"nn_activation_apply", check_activations},
+    {"nn_linear_forward", check_linear},
+    {"nn_mlp_forward", check_mlp},
+};
+
+START_TEST(every_layer_passes)
+{
+    layers[_i].check();
+}
+END_TEST
+
+/* nn.h of the tree that this file is in, as one text. */
+static char *read_header(void)
+{
+    static char text[1 << 17];
+    char path[4096];
+    const char *slash = strrchr(__FILE__, '/');
+    (void)snprintf(path, sizeof path, "%.*s../include/valgrad/nn.h",
+                   slash ? (int)(slash - __FILE__) + 1 : 0, __FILE__);
+    FILE *file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "cannot read %s", path);
+    const size_t length = fread(text, 1, sizeof text - 1, file);
+    ck_assert_uint_lt(length, sizeof text - 1);
+    fclose(file);
+    text[length] = '\0';
+    return text;
+}
+
+START_TEST(every_layer_of_the_header_has_an_entry)
+{
+    static const char start[] = "VALGRAD_API Tensor *";
+    size_t found = 0;
+    for (char *at = read_header(); (at = strstr(at, start)) != NULL;) {
+        char *name = at + sizeof start - 1, *parameters = strchr(name, '(');
+        ck_assert_ptr_nonnull(parameters);
+        *parameters = '\0';
+        at = strchr(parameters + 1, ';');
+        ck_assert_ptr_nonnull(at);
+        *at++ = '\0';
+        if (!strstr(parameters + 1, "Tensor *"))
+            continue; /* it gives what is there */
+        bool listed = false;
+        for (size_t i = 0; i < COUNT(layers); i++)
+            listed |= strcmp(layers[i].name, name) == 0;
+        ck_assert_msg(listed, "%s has no entry in layers[] of test_gradcheck.c: add one", name);
+        found++;
+    }
+    ck_assert_uint_eq(found, COUNT(layers));
 }
 END_TEST
 
@@ -555,7 +654,8 @@ int main(void)
     tcase_add_test(kinks, a_kink_nearby_is_not_a_failure);
     TCase *tensors = new_case(suite, "tensors", 30);
     tcase_add_loop_test(tensors, every_tensor_operation_passes, 0, (int)COUNT(tensor_operations));
-    tcase_add_test(tensors, parameters_of_a_network);
+    tcase_add_loop_test(tensors, every_layer_passes, 0, (int)COUNT(layers));
+    tcase_add_test(tensors, every_layer_of_the_header_has_an_entry);
     tcase_add_test(tensors, constants_are_not_moved);
     tcase_add_test(tensors, a_forgotten_graph_is_a_wrong_gradient);
     TCase *errors = new_case(suite, "errors", 30);
