@@ -365,14 +365,31 @@ static Tensor *call_loss(Tensor *const *x, void *net)
     return tensor_cross_entropy(nn_mlp_forward(net, input_of(x)), 3, (int64_t[]){1, 0, 3});
 }
 
-static void check_mlp(void)
+/* The same numbers drop out at each call. */
+static Tensor *call_dropout(Tensor *const *x, void *net)
+{
+    Random random = random_seeded(5);
+    return nn_mlp_forward_dropout(net, input_of(x), 0.5, &random);
+}
+
+static void check_network(TensorFunction *f)
 {
     Random random = random_seeded(1);
     NnMlpOptions options = NN_MLP_OPTIONS_INIT;
     options.hidden = NN_TANH;
     NnMlp *net = nn_mlp_new(NN_SIZES(5, 6, 4), &options, &random);
-    check_layer(call_loss, net, nn_mlp_parameters(net), 5 * 6 + 6 + 6 * 4 + 4);
+    check_layer(f, net, nn_mlp_parameters(net), 5 * 6 + 6 + 6 * 4 + 4);
     nn_mlp_free(net);
+}
+
+static void check_mlp(void)
+{
+    check_network(call_loss);
+}
+
+static void check_mlp_dropout(void)
+{
+    check_network(call_dropout);
 }
 
 /* Each function of nn.h that makes a Tensor of a Tensor. */
@@ -383,6 +400,7 @@ static const struct {
     {"nn_activation_apply", check_activations},
     {"nn_linear_forward", check_linear},
     {"nn_mlp_forward", check_mlp},
+    {"nn_mlp_forward_dropout", check_mlp_dropout},
 };
 
 START_TEST(every_layer_passes)
