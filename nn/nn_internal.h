@@ -21,6 +21,9 @@ ValgradStatus nn__find_name(const char *function, const char *name, const char *
 bool parameters__is_transposed(const NnParameters *parameters, int64_t i);
 bool parameters__has(const NnParameters *parameters, const char *name);
 
+/* Whether nn_parameters_load_state() would take the state; an error if not. */
+bool parameters__fit(const NnParameters *parameters, const NnState *state, bool strict);
+
 /* What an optimizer remembers about its parameter i, in place: false when there are no more. */
 typedef struct OptimizerMemory {
     int64_t *steps;

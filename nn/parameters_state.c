@@ -61,7 +61,7 @@ static bool check_shape(const NnParameters *parameters, int64_t i, const NnArray
     return false;
 }
 
-static bool check_all(const NnParameters *parameters, const NnState *state, bool strict)
+bool parameters__fit(const NnParameters *parameters, const NnState *state, bool strict)
 {
     for (int64_t i = 0; i < nn_parameters_count(parameters); i++) {
         const char *name = nn_parameters_name(parameters, i);
@@ -128,7 +128,7 @@ ValgradStatus nn_parameters_load_state(NnParameters *parameters, const NnState *
 {
     if (!parameters || !state)
         return error__null(function, parameters ? "state" : "parameters");
-    if (!check_all(parameters, state, strict))
+    if (!parameters__fit(parameters, state, strict))
         return valgrad_last_status();
     real *scratch = nn__bytes(function, largest(parameters), sizeof *scratch);
     ValgradStatus status = scratch ? VALGRAD_OK : VALGRAD_ERROR_MEMORY;

@@ -165,12 +165,13 @@ static ValgradStatus load_loader(const NnState *state, NnLoader *loader)
     return nn_loader_seek(loader, position[0], position[1]);
 }
 
-/* All is checked before anything is changed; the network checks itself, and comes first. */
+/* All is checked before anything is changed. */
 ValgradStatus nn_run_load_state(const NnRun *run, const NnState *state)
 {
     if (!run || !state)
         return error__null(function, run ? "state" : "run");
-    if ((run->optimizer && !check_optimizer(state, run->optimizer)) ||
+    if ((run->net && !parameters__fit(nn_mlp_parameters(run->net), state, true)) ||
+        (run->optimizer && !check_optimizer(state, run->optimizer)) ||
         (run->loader && !check_loader(state, run->loader)) ||
         (run->random && !elements_of(state, random_array, NN_U64, 4)))
         return valgrad_last_status();

@@ -64,6 +64,12 @@ static const char *part_name(int i)
     return i >= 0 && i < PART_COUNT ? names[i] : "";
 }
 
+static const char *dtype_name(int i)
+{
+    static const char *const names[] = {"keep", "f64", "f32", "f16", "bf16"};
+    return i >= 0 && i < DTYPE_COUNT ? names[i] : "";
+}
+
 /* clang-format off */
 #define GROUP(commands, text) {commands, NULL, NULL, text, TITLE, 0, 0, 0, NULL, true}
 #define IN(field) offsetof(Config, field)
@@ -109,6 +115,28 @@ const Setting settings[] = {
     {TRAIN, "schedule", "RULE", "of the learning rate: cosine falls to 0; step divides by 10 after "
      "each third (default cosine)",
      CHOICE, IN(schedule), 0, 0, schedule_name, false},
+
+    GROUP(TRAIN, "Files"),
+    {TRAIN, "save", "FILE", "write the trained network there (.safetensors, or .npz)",
+     TEXT, IN(save), 0, 0, NULL, true},
+    {TRAIN, "load", "FILE", "start from the network in FILE, and from its settings",
+     TEXT, IN(load), 0, 0, NULL, true},
+    {TRAIN, "checkpoint", "FILE", "write there what it takes to go on, at the end of each epoch",
+     TEXT, IN(checkpoint), 0, 0, NULL, true},
+    {TRAIN, "checkpoint-every", "N", "and after every N steps",
+     WHOLE, IN(checkpoint_every), 1, 1e12, NULL, true},
+    {TRAIN, "resume", "FILE", "go on from this checkpoint, with its settings; more are written to "
+     "the same FILE unless --checkpoint names another",
+     TEXT, IN(resume), 0, 0, NULL, true},
+
+    GROUP(EXPORT, "What to write"),
+    {EXPORT, "c", "FILE", "a header of C99 that predicts by itself", TEXT, IN(c), 0, 0, NULL, true},
+    {EXPORT, "npz", "FILE", "arrays for NumPy", TEXT, IN(npz), 0, 0, NULL, true},
+    {EXPORT, "safetensors", "FILE", "arrays for PyTorch", TEXT, IN(safetensors), 0, 0, NULL, true},
+    {EXPORT, "dtype", "TYPE", "numbers in the files (default keep; for --c that is f32)",
+     CHOICE, IN(dtype), 0, 0, dtype_name, true},
+    {EXPORT, "name", "NAME", "of the functions of --c: NAME_predict() (default digits)",
+     TEXT, IN(name), 0, 0, NULL, true},
 
     GROUP(SHOW, "What to show"),
     {SHOW, "part", "PART", "which of the two sets (default test)",
@@ -265,6 +293,18 @@ const char *config_set(Config *config, const Setting *setting, const char *text)
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
+/* Files that belong together. */
+static const char *complete_files(Config *config)
+{
+    if (config->load && config->resume)
+        return "--load with --resume: expected one of them";
+    if (config->checkpoint_every && !config->checkpoint && !config->resume)
+        return "--checkpoint-every without --checkpoint: expected a file to write";
+    if (config->resume && !config->checkpoint)
+        return set_text(config->resume, &config->checkpoint);
+    return NULL;
+}
+
 const char *config_complete(Config *config)
 {
     bool sgd = config->optimizer == SGD;
@@ -281,5 +321,5 @@ const char *config_complete(Config *config)
         config->weight_decay = config->optimizer == ADAMW ? 0.01 : 0;
     if (config->nesterov < 0)
         config->nesterov = config->momentum > 0;
-    return NULL;
+    return complete_files(config);
 }

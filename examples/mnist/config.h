@@ -10,10 +10,11 @@
 enum { MAX_HIDDEN = 16 };
 
 /* The commands that read a setting. */
-typedef enum CommandBit { TRAIN = 1, SHOW = 2 } CommandBit;
+typedef enum CommandBit { TRAIN = 1, SHOW = 2, EXPORT = 4, INFO = 8 } CommandBit;
 
 typedef enum Algorithm { SGD, ADAM, ADAMW, ALGORITHM_COUNT } Algorithm;
 typedef enum Part { PART_TRAIN, PART_TEST, PART_COUNT } Part;
+typedef enum Dtype { DTYPE_KEEP, DTYPE_F64, DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_COUNT } Dtype;
 
 typedef struct Layers {
     int64_t count, sizes[MAX_HIDDEN];
@@ -35,6 +36,13 @@ typedef struct Config {
     int optimizer, schedule; /* Algorithm, NnScheduleRule */
     double lr, momentum, weight_decay;
     int nesterov;
+
+    char *load, *save, *resume, *checkpoint; /* files; NULL: none */
+    int64_t checkpoint_every;                /* steps; 0: at the end of each epoch */
+
+    char *c, *npz, *safetensors; /* files to export to; NULL: not */
+    int dtype;                   /* Dtype */
+    char *name;                  /* of C functions; NULL: digits */
 
     int part; /* Part */
     int64_t count;

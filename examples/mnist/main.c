@@ -10,7 +10,8 @@
 
 #include "mnist.h"
 
-static const Command *const commands[] = {&command_train, &command_show};
+static const Command *const commands[] = {&command_train, &command_show, &command_export,
+                                         &command_info};
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

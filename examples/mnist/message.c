@@ -21,9 +21,14 @@ void error_line(const char *format, ...)
     va_end(arguments);
 }
 
-bool library_error(void)
+const char *message_of_library(void)
 {
     const char *message = valgrad_last_error(), *colon = strstr(message, ": ");
-    error_line("%s", colon ? colon + 2 : message); /* without the function's name */
+    return colon ? colon + 2 : message; /* without the function's name */
+}
+
+bool library_error(void)
+{
+    error_line("%s", message_of_library());
     return false;
 }

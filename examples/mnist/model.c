@@ -60,7 +60,7 @@ NnSchedule model_schedule(const Config *config, int64_t total_steps)
     return schedule;
 }
 
-void model_describe(const Config *config, const NnMlp *net, char *text, size_t room)
+void model_describe(const NnMlp *net, char *text, size_t room)
 {
     int layers = nn_mlp_layer_count(net);
     const Tensor *first = nn_linear_weight(nn_mlp_layer(net, 0));
@@ -70,7 +70,7 @@ void model_describe(const Config *config, const NnMlp *net, char *text, size_t r
                                  tensor_side(nn_linear_weight(nn_mlp_layer(net, i)), 1));
     if (used < room)
         snprintf(text + used, room - used, " %s, %" PRId64 " parameters, %s",
-                 nn_activation_name((NnActivation)config->activation),
+                 nn_activation_name(nn_mlp_hidden_activation(net)),
                  nn_parameters_numbers(nn_mlp_parameters(net)),
                  sizeof(real) == 8 ? "double" : "float");
 }

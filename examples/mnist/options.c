@@ -45,20 +45,32 @@ static void apply(Parsing *parsing, struct argp_state *state)
     }
 }
 
-/* The settings file that was named last. */
-static const char *config_path(const Parsing *parsing)
+/* The file that was named last for this setting. */
+static const char *given_path(const Parsing *parsing, size_t place)
 {
     for (int i = parsing->count - 1; i >= 0; i--)
-        if (parsing->given[i].setting->place == offsetof(Config, config))
+        if (parsing->given[i].setting->place == place && parsing->given[i].setting->kind == TEXT)
             return parsing->given[i].text;
     return NULL;
 }
 
-static void finish(Parsing *parsing, struct argp_state *state)
+/* Settings from files: first those that a model was made by, then those that somebody wrote. */
+static void read_files(const Parsing *parsing)
 {
-    const char *path = config_path(parsing);
+    static const size_t models[] = {offsetof(Config, load), offsetof(Config, resume)};
+    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
+        const char *path = given_path(parsing, models[i]);
+        if (path && !model_file_config(path, parsing->config))
+            exit(EXIT_FAILURE);
+    }
+    const char *path = given_path(parsing, offsetof(Config, config));
     if (path && !config_read(parsing->config, path))
         exit(EXIT_FAILURE);
+}
+
+static void finish(Parsing *parsing, struct argp_state *state)
+{
+    read_files(parsing);
     apply(parsing, state);
     const char *contradiction = config_complete(parsing->config);
     if (contradiction)

@@ -27,11 +27,10 @@ Progress progress_new(const Config *config, int64_t samples)
     };
 }
 
-void progress_begin_epoch(Progress *progress)
+void progress_begin_epoch(Progress *progress, int64_t epoch)
 {
-    progress->epoch++;
-    progress->seen = progress->correct = 0;
-    progress->loss = 0;
+    progress->epoch = epoch + 1;
+    progress->earlier = progress->seen;
     progress->begun = progress->drawn = now();
 }
 
@@ -68,7 +67,7 @@ void progress_step(Progress *progress, int64_t count, double loss, int64_t corre
     if (time - progress->drawn < pause)
         return;
     progress->drawn = time;
-    draw_bar(progress, (double)progress->seen / (time - progress->begun));
+    draw_bar(progress, (double)(progress->seen - progress->earlier) / (time - progress->begun));
 }
 
 void progress_end_training(Progress *progress)
@@ -76,14 +75,20 @@ void progress_end_training(Progress *progress)
     progress->seconds = now() - progress->begun;
 }
 
-void progress_end_epoch(Progress *progress, double test_accuracy)
+static void print_epoch(const Progress *progress, double test_accuracy)
 {
-    if (progress->quiet)
-        return;
     if (progress->terminal)
         printf("\r\033[K");
     print_state(progress);
     printf("  test %6.2f %%  %.2f s  %.0f samples/s\n", 100 * test_accuracy, progress->seconds,
-           (double)progress->seen / progress->seconds);
+           (double)(progress->seen - progress->earlier) / progress->seconds);
     fflush(stdout);
+}
+
+void progress_end_epoch(Progress *progress, double test_accuracy)
+{
+    if (!progress->quiet)
+        print_epoch(progress, test_accuracy);
+    progress->seen = progress->correct = 0;
+    progress->loss = 0;
 }

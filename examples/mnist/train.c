@@ -24,7 +24,18 @@ static bool check_loss(const Training *t, double loss)
     return false;
 }
 
-static bool train_epoch(Training *t, Progress *progress)
+/* After every so many steps, or each epoch's last one, and after the last of all. */
+static bool checkpoint(const Training *t, const Config *config, const Progress *progress)
+{
+    const int64_t steps = nn_loader_steps(t->samples);
+    const int64_t every = config->checkpoint_every ? config->checkpoint_every : steps;
+    if (!config->checkpoint || (t->step % every != 0 && t->step != t->total_steps))
+        return true;
+    const NnRun run = {t->net, t->optimizer, t->samples, NULL};
+    return checkpoint_save(config, &run, progress);
+}
+
+static bool train_epoch(Training *t, const Config *config, Progress *progress)
 {
     for (const NnBatch *batch; (batch = nn_loader_next(t->samples));)
         VALGRAD_SCOPE {
@@ -40,6 +51,8 @@ static bool train_epoch(Training *t, Progress *progress)
                 return false;
             progress_step(progress, batch->count, (double)tensor_item(loss),
                           nn_count_correct(logits, batch->count, batch->labels));
+            if (!checkpoint(t, config, progress))
+                return false;
         }
     return true;
 }
@@ -61,12 +74,27 @@ static bool test_accuracy(const Training *t, double *accuracy)
     return true;
 }
 
+static bool resume(Training *t, const Config *config, Progress *progress)
+{
+    const NnRun run = {t->net, t->optimizer, t->samples, NULL};
+    if (!checkpoint_load(config, &run, progress))
+        return false;
+    t->step = nn_run_step(t->samples);
+    if (!config->quiet)
+        printf("resumed after step %" PRId64 " of %" PRId64 "\n", t->step, t->total_steps);
+    return true;
+}
+
 static bool train_all(Training *t, const Config *config, double *accuracy)
 {
     Progress progress = progress_new(config, nn_loader_samples(t->samples));
-    for (int64_t epoch = 0; epoch < config->epochs; epoch++) {
-        progress_begin_epoch(&progress);
-        if (!train_epoch(t, &progress))
+    if (config->resume && !resume(t, config, &progress))
+        return false;
+    if (nn_loader_epoch(t->samples) >= config->epochs)
+        return test_accuracy(t, accuracy); /* resumed where all was done */
+    for (int64_t epoch = nn_loader_epoch(t->samples); epoch < config->epochs; epoch++) {
+        progress_begin_epoch(&progress, epoch);
+        if (!train_epoch(t, config, &progress))
             return false;
         progress_end_training(&progress);
         if (!test_accuracy(t, accuracy))
@@ -81,8 +109,12 @@ static bool train_all(Training *t, const Config *config, double *accuracy)
 static bool prepare(Training *t, const Config *config, const Data *data)
 {
     int64_t pixels = nn_dataset_rows(data->train) * nn_dataset_columns(data->train);
-    t->net = model_network(config, pixels, nn_dataset_classes(data->train));
-    t->optimizer = t->net ? model_optimizer(config, nn_mlp_parameters(t->net)) : NULL;
+    const int64_t classes = nn_dataset_classes(data->train);
+    t->net = config->load ? model_file_load(config, pixels, classes)
+                          : model_network(config, pixels, classes);
+    if (!t->net)
+        return config->load ? false : library_error();
+    t->optimizer = model_optimizer(config, nn_mlp_parameters(t->net));
     t->samples = t->optimizer ? model_loader(config, data->train) : NULL;
     t->test_samples = t->samples ? model_test_loader(data->test) : NULL;
     t->total_steps = config->epochs * nn_loader_steps(t->samples);
@@ -98,10 +130,10 @@ static void discard(Training *t)
     nn_mlp_free(t->net);
 }
 
-static void introduce(const Training *t, const Config *config)
+static void introduce(const Training *t)
 {
     char text[400];
-    model_describe(config, t->net, text, sizeof text);
+    model_describe(t->net, text, sizeof text);
     printf("%s; %" PRId64 " digits to train, %" PRId64 " to test\n", text,
            nn_loader_samples(t->samples), nn_loader_samples(t->test_samples));
     fflush(stdout);
@@ -113,8 +145,9 @@ static bool train_on(const Config *config, const Data *data)
     double accuracy = 0;
     bool done = prepare(&t, config, data);
     if (done && !config->quiet)
-        introduce(&t, config);
-    done = done && train_all(&t, config, &accuracy);
+        introduce(&t);
+    done = done && train_all(&t, config, &accuracy) &&
+           (!config->save || model_file_save(config, t.net, accuracy));
     if (done)
         printf("test accuracy %.2f %%\n", 100 * accuracy);
     discard(&t);
@@ -126,7 +159,7 @@ static int train(const Config *config, char **arguments)
     (void)arguments;
     Data data = {NULL, NULL};
     int code = EXIT_FAILURE;
-    if (!data_load(config, &data))
+    if (!model_file_check(config) || !data_load(config, &data))
         return code;
     if (config->train_limit > nn_dataset_count(data.train)) {
         error_line("--train-limit %" PRId64 ": the data has %" PRId64 " digits to train",
@@ -149,6 +182,8 @@ const Command command_train = {
             "steps, the accuracy on the test digits after them, and the time of the training "
             "alone.\n\n"
             "Examples:\n  mnist --epochs 3\n  mnist --layers 128,64 --optimizer adam\n"
-            "  mnist --data ~/fashion --seed 2",
+            "  mnist --data ~/fashion --seed 2\n"
+            "  mnist --epochs 5 --save digits.safetensors --checkpoint run.safetensors\n"
+            "  mnist --resume run.safetensors --save digits.safetensors",
     .run = train,
 };

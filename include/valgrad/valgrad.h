@@ -4,6 +4,7 @@
 
 #include <valgrad/derivatives.h>
 #include <valgrad/error.h>
+#include <valgrad/export.h>
 #include <valgrad/gradcheck.h>
 #include <valgrad/inspect.h>
 #include <valgrad/nn.h>

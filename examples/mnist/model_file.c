@@ -1,0 +1,213 @@
+/* model_file.c - networks and checkpoints in files, with the settings that they were made by. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mnist.h"
+
+static const char config_key[] = "config", accuracy_key[] = "test_accuracy";
+static const char progress_array[] = "training.progress"; /* samples seen, right ones, loss */
+
+NnState *model_file_read(const char *path)
+{
+    NnState *state = nn_state_read(path);
+    if (!state)
+        library_error();
+    return state;
+}
+
+/* ---- settings -------------------------------------------------------------------------------- */
+
+/* Of a file without them, as PyTorch writes it: the layers are seen in the arrays. */
+static bool layers_from_network(const NnState *state, Config *config, const char *path)
+{
+    NnMlp *net = nn_mlp_from_state(state, NULL);
+    if (!net)
+        return error_line("%s: %s", path, message_of_library()), false;
+    const int layers = nn_mlp_layer_count(net);
+    if (layers - 1 <= MAX_HIDDEN) {
+        config->layers.count = layers - 1;
+        for (int i = 0; i + 1 < layers; i++)
+            config->layers.sizes[i] = tensor_side(nn_linear_weight(nn_mlp_layer(net, i)), 1);
+    } else {
+        error_line("%s: %d hidden layers: expected at most %d", path, layers - 1, MAX_HIDDEN);
+    }
+    nn_mlp_free(net);
+    return layers - 1 <= MAX_HIDDEN;
+}
+
+bool model_file_config(const char *path, Config *config)
+{
+    NnState *state = model_file_read(path);
+    if (!state)
+        return false;
+    const char *text = nn_state_text(state, config_key);
+    bool done = true;
+    if (text) {
+        const char *error = config_from_json(config, text, strlen(text));
+        if (error)
+            error_line("%s: its settings: %s", path, error);
+        done = !error;
+    } else {
+        done = layers_from_network(state, config, path);
+    }
+    nn_state_free(state);
+    return done;
+}
+
+double model_file_accuracy(const NnState *state)
+{
+    const char *text = nn_state_text(state, accuracy_key);
+    return text ? strtod(text, NULL) : (double)NAN;
+}
+
+/* ---- networks -------------------------------------------------------------------------------- */
+
+/* The network that the settings describe; the command line may have changed them. */
+static bool is_as_configured(const Config *config, const NnMlp *net)
+{
+    bool same = nn_mlp_layer_count(net) == config->layers.count + 1 &&
+                (int)nn_mlp_hidden_activation(net) == config->activation;
+    for (int i = 0; same && i < config->layers.count; i++)
+        same = tensor_side(nn_linear_weight(nn_mlp_layer(net, i)), 1) == config->layers.sizes[i];
+    return same;
+}
+
+NnMlp *model_file_network(const char *path, const NnState *state, const Config *config)
+{
+    NnMlpOptions options = NN_MLP_OPTIONS_INIT;
+    options.hidden = (NnActivation)config->activation;
+    NnMlp *net = nn_mlp_from_state(state, &options);
+    if (!net) {
+        error_line("%s: %s", path, message_of_library());
+        return NULL;
+    }
+    if (is_as_configured(config, net))
+        return net;
+    error_line("%s: its network has not the layers or activation of the settings", path);
+    nn_mlp_free(net);
+    return NULL;
+}
+
+NnMlp *model_file_load(const Config *config, int64_t inputs, int64_t classes)
+{
+    NnState *state = model_file_read(config->load);
+    NnMlp *net = state ? model_file_network(config->load, state, config) : NULL;
+    nn_state_free(state);
+    if (!net)
+        return NULL;
+    const int last = nn_mlp_layer_count(net) - 1;
+    const int64_t ins = tensor_side(nn_linear_weight(nn_mlp_layer(net, 0)), 0);
+    const int64_t outs = tensor_side(nn_linear_weight(nn_mlp_layer(net, last)), 1);
+    if (ins == inputs && outs == classes)
+        return net;
+    error_line("%s: a network of %" PRId64 " inputs and %" PRId64 " classes: the data have %" PRId64
+               " and %" PRId64,
+               config->load, ins, outs, inputs, classes);
+    nn_mlp_free(net);
+    return NULL;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+bool model_file_annotate(NnState *state, const Config *config, double accuracy)
+{
+    char number[40];
+    char *settings_text = config_to_json(config);
+    snprintf(number, sizeof number, "%.17g", accuracy);
+    bool done =
+        settings_text && nn_state_set_text(state, config_key, settings_text) == VALGRAD_OK &&
+        nn_state_set_text(state, accuracy_key, isnan(accuracy) ? NULL : number) == VALGRAD_OK;
+    free(settings_text);
+    return done;
+}
+
+/* Writes a state with settings, and frees it. */
+static bool write_with_settings(NnState *state, const Config *config, double accuracy,
+                                const char *path)
+{
+    bool done = state && model_file_annotate(state, config, accuracy) &&
+                nn_state_write(state, path) == VALGRAD_OK;
+    nn_state_free(state);
+    return done || library_error();
+}
+
+bool model_file_save(const Config *config, const NnMlp *net, double accuracy)
+{
+    return write_with_settings(nn_mlp_state(net), config, accuracy, config->save);
+}
+
+/* 0, or why a file cannot be written: it, or else its folder. */
+static int why_not_written(const char *path)
+{
+    struct stat about;
+    if (stat(path, &about) == 0)
+        return S_ISDIR(about.st_mode) ? EISDIR : access(path, W_OK) == 0 ? 0 : errno;
+    const char *slash = strrchr(path, '/');
+    char *folder = strndup(slash ? path : ".", slash && slash > path ? (size_t)(slash - path) : 1);
+    int reason = !folder ? ENOMEM : access(folder, W_OK | X_OK) == 0 ? 0 : errno;
+    free(folder);
+    return reason;
+}
+
+bool model_file_check(const Config *config)
+{
+    const char *const paths[] = {config->save, config->checkpoint};
+    for (int i = 0; i < 2; i++) {
+        int reason = paths[i] ? why_not_written(paths[i]) : 0;
+        if (reason) {
+            error_line("%s: cannot be written: %s", paths[i], strerror(reason));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- checkpoints ----------------------------------------------------------------------------- */
+
+bool checkpoint_save(const Config *config, const NnRun *run, const Progress *progress)
+{
+    const double seen[] = {(double)progress->seen, (double)progress->correct, progress->loss};
+    NnState *state = nn_run_state(run);
+    if (state && nn_state_add(state, progress_array, NN_F64, TENSOR_SHAPE(3), seen) != VALGRAD_OK) {
+        nn_state_free(state);
+        state = NULL;
+    }
+    return write_with_settings(state, config, (double)NAN, config->checkpoint);
+}
+
+static void load_progress(const NnState *state, Progress *progress)
+{
+    const NnArray *array =
+        nn_state_has(state, progress_array) ? nn_state_find(state, progress_array) : NULL;
+    double seen[3];
+    if (!array || array->dtype != NN_F64 || array->size != 3)
+        return; /* only what is shown of the present epoch is missing then */
+    memcpy(seen, array->data, sizeof seen);
+    progress->seen = (int64_t)seen[0];
+    progress->correct = (int64_t)seen[1];
+    progress->loss = seen[2];
+}
+
+bool checkpoint_load(const Config *config, const NnRun *run, Progress *progress)
+{
+    NnState *state = model_file_read(config->resume);
+    if (!state)
+        return false;
+    bool done = nn_run_load_state(run, state) == VALGRAD_OK;
+    if (done)
+        load_progress(state, progress);
+    else
+        error_line("%s: cannot be resumed: %s", config->resume, message_of_library());
+    nn_state_free(state);
+    return done;
+}
