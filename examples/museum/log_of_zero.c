@@ -1,9 +1,9 @@
 /* log_of_zero.c - wrong on purpose: a loss that takes the logarithm of a rounded probability.
  *
  * The loss of a yes-or-no answer is -log(1 - p) if the answer is no, with p = sigmoid(s). From s = 37 on
- * p is rounded to exactly 1 in double, 1 - p is 0, and the loss is infinite. Worse, its gradient is
- * infinity times p (1 - p) = 0, which is not a number, and spoils every weight at the next step. A
- * network gets there by being sure and wrong once.
+ * p is rounded to exactly 1 in double, 1 - p is 0, and the loss is infinite. Worse, so is its gradient,
+ * and from s = 746 on it is infinity times the slope of p, 0, which is not a number; either spoils every
+ * weight at the next step. A network gets there by being sure and wrong once.
  *
  * Found by: looking at the loss and the gradient with isfinite(), here and in a training loop. What
  * backward reports is right: these ARE the numbers of this expression.
@@ -29,10 +29,10 @@ static void show(const char *name, Value *(*loss_of)(Value *), real score)
         value_backward(loss);
         const double number = value_data(loss), slope = value_grad(s);
         printf("  %-8s loss %8.3f  gradient ", name, number);
-        if (isnan(slope))
-            printf("  NaN  WRONG\n");
-        else
+        if (isfinite(slope))
             printf("%.3f  %s\n", slope, isfinite(number) ? "right" : "WRONG");
+        else
+            printf("%5s  WRONG\n", isnan(slope) ? "NaN" : "inf");
     }
 }
 

@@ -229,25 +229,28 @@ static Value *parse_name(Parser *parser, const char *name, size_t length)
 
 /* ---- functions --------------------------------------------------------------------------------- */
 
-/* How many letters must be changed, added or removed to turn one word into the other. */
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many letters must be changed, added, removed or exchanged with the next one to turn one word into the
+ * other: d[i][j] is that number for their first i and j letters. */
 static size_t differences(const char *a, const char *b)
 {
-    size_t row[NAME_ROOM + 1];
-    const size_t n = strlen(b) < NAME_ROOM ? strlen(b) : NAME_ROOM;
-    for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < n; j++) {
-            const size_t above = row[j + 1];
-            size_t least = diagonal + (a[i] != b[j]);
-            least = least < above + 1 ? least : above + 1;
-            row[j + 1] = least < row[j] + 1 ? least : row[j] + 1;
-            diagonal = above;
+    size_t d[NAME_ROOM + 1][NAME_ROOM + 1];
+    const size_t m = smaller(strlen(a), NAME_ROOM), n = smaller(strlen(b), NAME_ROOM);
+    for (size_t i = 0; i <= m; i++) {
+        for (size_t j = 0; j <= n; j++) {
+            d[i][j] = i ? i : j;
+            if (i && j)
+                d[i][j] = smaller(d[i - 1][j - 1] + (a[i - 1] != b[j - 1]),
+                                  1 + smaller(d[i - 1][j], d[i][j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                d[i][j] = smaller(d[i][j], 1 + d[i - 2][j - 2]);
         }
     }
-    return row[n];
+    return d[m][n];
 }
 
 static Value *fail_function(Parser *parser, const char *word, size_t at)

@@ -172,29 +172,90 @@ VALGRAD_API Tensor *tensor_pad(Tensor *t, int axis, int64_t before, int64_t afte
 
 /* ---- element-wise: each scalar operation, operands broadcast to a common shape ------------------ */
 
+/* Arithmetic. */
 VALGRAD_API Tensor *tensor_add(Tensor *x, Tensor *y);
 VALGRAD_API Tensor *tensor_sub(Tensor *x, Tensor *y);
 VALGRAD_API Tensor *tensor_mul(Tensor *x, Tensor *y);
 VALGRAD_API Tensor *tensor_div(Tensor *x, Tensor *y);
-VALGRAD_API Tensor *tensor_pow(Tensor *x, Tensor *y);
-VALGRAD_API Tensor *tensor_min(Tensor *x, Tensor *y);
-VALGRAD_API Tensor *tensor_max(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_fma(Tensor *x, Tensor *y, Tensor *z);
 VALGRAD_API Tensor *tensor_neg(Tensor *x);
-VALGRAD_API Tensor *tensor_abs(Tensor *x);
+VALGRAD_API Tensor *tensor_reciprocal(Tensor *x);
 VALGRAD_API Tensor *tensor_square(Tensor *x);
+
+/* Powers and logarithms. */
+VALGRAD_API Tensor *tensor_pow(Tensor *x, Tensor *y);
 VALGRAD_API Tensor *tensor_sqrt(Tensor *x);
+VALGRAD_API Tensor *tensor_rsqrt(Tensor *x);
+VALGRAD_API Tensor *tensor_cbrt(Tensor *x);
 VALGRAD_API Tensor *tensor_exp(Tensor *x);
+VALGRAD_API Tensor *tensor_exp2(Tensor *x);
+VALGRAD_API Tensor *tensor_expm1(Tensor *x);
 VALGRAD_API Tensor *tensor_log(Tensor *x);
+VALGRAD_API Tensor *tensor_log2(Tensor *x);
+VALGRAD_API Tensor *tensor_log10(Tensor *x);
+VALGRAD_API Tensor *tensor_log1p(Tensor *x);
+VALGRAD_API Tensor *tensor_xlogy(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_logaddexp(Tensor *x, Tensor *y);
+
+/* Circle and hyperbola. */
 VALGRAD_API Tensor *tensor_sin(Tensor *x);
 VALGRAD_API Tensor *tensor_cos(Tensor *x);
+VALGRAD_API Tensor *tensor_tan(Tensor *x);
+VALGRAD_API Tensor *tensor_asin(Tensor *x);
+VALGRAD_API Tensor *tensor_acos(Tensor *x);
+VALGRAD_API Tensor *tensor_atan(Tensor *x);
+VALGRAD_API Tensor *tensor_atan2(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_hypot(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_sinc(Tensor *x);
+VALGRAD_API Tensor *tensor_sinh(Tensor *x);
+VALGRAD_API Tensor *tensor_cosh(Tensor *x);
 VALGRAD_API Tensor *tensor_tanh(Tensor *x);
+VALGRAD_API Tensor *tensor_asinh(Tensor *x);
+VALGRAD_API Tensor *tensor_acosh(Tensor *x);
+VALGRAD_API Tensor *tensor_atanh(Tensor *x);
+
+/* Error and gamma functions. */
+VALGRAD_API Tensor *tensor_erf(Tensor *x);
+VALGRAD_API Tensor *tensor_erfc(Tensor *x);
+VALGRAD_API Tensor *tensor_erfinv(Tensor *x);
+VALGRAD_API Tensor *tensor_lgamma(Tensor *x);
+
+/* Choices. */
+VALGRAD_API Tensor *tensor_abs(Tensor *x);
+VALGRAD_API Tensor *tensor_min(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_max(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_fmin(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_fmax(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_clamp(Tensor *x, Tensor *low, Tensor *high);
+VALGRAD_API Tensor *tensor_where(Tensor *condition, Tensor *yes, Tensor *no);
+
+/* Steps. */
+VALGRAD_API Tensor *tensor_sign(Tensor *x);
+VALGRAD_API Tensor *tensor_floor(Tensor *x);
+VALGRAD_API Tensor *tensor_ceil(Tensor *x);
+VALGRAD_API Tensor *tensor_round(Tensor *x);
+VALGRAD_API Tensor *tensor_trunc(Tensor *x);
+
+/* What steps leave. */
+VALGRAD_API Tensor *tensor_frac(Tensor *x);
+VALGRAD_API Tensor *tensor_fmod(Tensor *x, Tensor *y);
+VALGRAD_API Tensor *tensor_remainder(Tensor *x, Tensor *y);
+
+/* Activations. */
 VALGRAD_API Tensor *tensor_sigmoid(Tensor *x);
+VALGRAD_API Tensor *tensor_logsigmoid(Tensor *x);
 VALGRAD_API Tensor *tensor_softplus(Tensor *x);
 VALGRAD_API Tensor *tensor_relu(Tensor *x);
 VALGRAD_API Tensor *tensor_leaky_relu(Tensor *x, real slope);
-VALGRAD_API Tensor *tensor_fma(Tensor *x, Tensor *y, Tensor *z);
-VALGRAD_API Tensor *tensor_clamp(Tensor *x, Tensor *low, Tensor *high);
-VALGRAD_API Tensor *tensor_where(Tensor *condition, Tensor *yes, Tensor *no);
+VALGRAD_API Tensor *tensor_relu6(Tensor *x);
+VALGRAD_API Tensor *tensor_elu(Tensor *x, real alpha);
+VALGRAD_API Tensor *tensor_selu(Tensor *x);
+VALGRAD_API Tensor *tensor_gelu(Tensor *x);
+VALGRAD_API Tensor *tensor_gelu_tanh(Tensor *x);
+VALGRAD_API Tensor *tensor_silu(Tensor *x);
+VALGRAD_API Tensor *tensor_softsign(Tensor *x);
+VALGRAD_API Tensor *tensor_hardtanh(Tensor *x);
+VALGRAD_API Tensor *tensor_hardsigmoid(Tensor *x);
 
 /* ---- reductions: over the given axes, all for TENSOR_ALL_AXES ---------------------------------- */
 /* keepdim leaves a side of 1 where an axis was. An axis may not repeat.                            */

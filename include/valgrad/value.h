@@ -81,37 +81,97 @@ VALGRAD_API const char *value_label(const Value *v);
 /* ---- scalar operations: one row of autograd/ops.def each --------------------------------------- */
 /* Each returns a new Value; formula, derivative and the value at every kink stand in its row.      */
 
-VALGRAD_API Value *value_add(Value *x, Value *y);        /* x + y */
-VALGRAD_API Value *value_sub(Value *x, Value *y);        /* x - y */
-VALGRAD_API Value *value_mul(Value *x, Value *y);        /* x y */
-VALGRAD_API Value *value_div(Value *x, Value *y);        /* x / y */
-VALGRAD_API Value *value_pow(Value *x, Value *y);        /* x^y, differentiable in both */
-VALGRAD_API Value *value_min(Value *x, Value *y);        /* the smaller; a tie shares the gradient */
-VALGRAD_API Value *value_max(Value *x, Value *y);        /* the larger; a tie shares the gradient */
-VALGRAD_API Value *value_neg(Value *x);                  /* -x */
-VALGRAD_API Value *value_abs(Value *x);                  /* |x|; derivative 0 at 0 */
-VALGRAD_API Value *value_square(Value *x);               /* x^2 */
-VALGRAD_API Value *value_sqrt(Value *x);                 /* square root; derivative infinite at 0 */
-VALGRAD_API Value *value_exp(Value *x);                  /* e^x */
-VALGRAD_API Value *value_log(Value *x);                  /* natural logarithm; NaN below 0 */
-VALGRAD_API Value *value_sin(Value *x);                  /* sine, radians */
-VALGRAD_API Value *value_cos(Value *x);                  /* cosine, radians */
-VALGRAD_API Value *value_tanh(Value *x);                 /* hyperbolic tangent */
-VALGRAD_API Value *value_sigmoid(Value *x);              /* 1 / (1 + e^-x), without overflow */
-VALGRAD_API Value *value_softplus(Value *x);             /* log(1 + e^x), without overflow */
-VALGRAD_API Value *value_relu(Value *x);                 /* max(x, 0); derivative 0 at 0 */
-VALGRAD_API Value *value_leaky_relu(Value *x, real slope); /* x > 0 ? x : slope x */
-
+/* Arithmetic. */
+VALGRAD_API Value *value_add(Value *x, Value *y);           /* x + y */
+VALGRAD_API Value *value_sub(Value *x, Value *y);           /* x - y */
+VALGRAD_API Value *value_mul(Value *x, Value *y);           /* x y */
+VALGRAD_API Value *value_div(Value *x, Value *y);           /* x / y */
 VALGRAD_API Value *value_fma(Value *x, Value *y, Value *z); /* x y + z, rounded once */
+VALGRAD_API Value *value_neg(Value *x);                     /* -x */
+VALGRAD_API Value *value_reciprocal(Value *x);              /* 1 / x */
+VALGRAD_API Value *value_square(Value *x);                  /* x^2 */
 
-/* New: x, but at least low and at most high, which wins if they are at odds. At a bound the derivative by x
- * is 1; outside, the bound gets the gradient. */
+/* Powers and logarithms. Logarithms are NaN below 0; so are roots but the cubic one. */
+VALGRAD_API Value *value_pow(Value *x, Value *y);           /* x^y, differentiable in both */
+VALGRAD_API Value *value_sqrt(Value *x);                    /* x^(1/2); derivative infinite at 0 */
+VALGRAD_API Value *value_rsqrt(Value *x);                   /* x^(-1/2) */
+VALGRAD_API Value *value_cbrt(Value *x);                    /* x^(1/3), of negative numbers too */
+VALGRAD_API Value *value_exp(Value *x);                     /* e^x */
+VALGRAD_API Value *value_exp2(Value *x);                    /* 2^x */
+VALGRAD_API Value *value_expm1(Value *x);                   /* e^x - 1, accurate near 0 */
+VALGRAD_API Value *value_log(Value *x);                     /* natural logarithm */
+VALGRAD_API Value *value_log2(Value *x);                    /* to base 2 */
+VALGRAD_API Value *value_log10(Value *x);                   /* to base 10 */
+VALGRAD_API Value *value_log1p(Value *x);                   /* log(1 + x), accurate near 0 */
+VALGRAD_API Value *value_xlogy(Value *x, Value *y);         /* x log y; 0 for x = 0, with derivatives 0 at (0, 0) */
+VALGRAD_API Value *value_logaddexp(Value *x, Value *y);     /* log(e^x + e^y), without overflow */
+
+/* Circle and hyperbola; angles in radians. */
+VALGRAD_API Value *value_sin(Value *x);                     /* sine */
+VALGRAD_API Value *value_cos(Value *x);                     /* cosine */
+VALGRAD_API Value *value_tan(Value *x);                     /* tangent */
+VALGRAD_API Value *value_asin(Value *x);                    /* inverse sine */
+VALGRAD_API Value *value_acos(Value *x);                    /* inverse cosine */
+VALGRAD_API Value *value_atan(Value *x);                    /* inverse tangent */
+VALGRAD_API Value *value_atan2(Value *x, Value *y);         /* the angle of the point (y, x), as in C: -pi … pi */
+VALGRAD_API Value *value_hypot(Value *x, Value *y);         /* sqrt(x^2 + y^2), without overflow; derivatives 0 at (0, 0) */
+VALGRAD_API Value *value_sinc(Value *x);                    /* sin(pi x) / (pi x) */
+VALGRAD_API Value *value_sinh(Value *x);                    /* hyperbolic sine */
+VALGRAD_API Value *value_cosh(Value *x);                    /* hyperbolic cosine */
+VALGRAD_API Value *value_tanh(Value *x);                    /* hyperbolic tangent */
+VALGRAD_API Value *value_asinh(Value *x);                   /* inverse of sinh */
+VALGRAD_API Value *value_acosh(Value *x);                   /* inverse of cosh; NaN below 1 */
+VALGRAD_API Value *value_atanh(Value *x);                   /* inverse of tanh; NaN beyond 1 */
+
+/* Error and gamma functions. */
+VALGRAD_API Value *value_erf(Value *x);                     /* error function */
+VALGRAD_API Value *value_erfc(Value *x);                    /* 1 - erf(x), accurate where that is small */
+VALGRAD_API Value *value_erfinv(Value *x);                  /* inverse of erf; NaN beyond 1 */
+VALGRAD_API Value *value_lgamma(Value *x);                  /* log |Gamma(x)|; derivative digamma */
+
+/* Choices: the gradient goes where the number comes from, in equal shares if it is a tie. */
+VALGRAD_API Value *value_abs(Value *x);                     /* |x|; derivative 0 at 0 */
+VALGRAD_API Value *value_min(Value *x, Value *y);           /* the smaller; NaN if either is */
+VALGRAD_API Value *value_max(Value *x, Value *y);           /* the larger; NaN if either is */
+VALGRAD_API Value *value_fmin(Value *x, Value *y);          /* the smaller; a NaN counts as missing */
+VALGRAD_API Value *value_fmax(Value *x, Value *y);          /* the larger; a NaN counts as missing */
+
+/* x, but at least low and at most high, which wins if they are at odds. At a bound the derivative by x is
+ * 1; outside, the bound gets the gradient. */
 VALGRAD_API Value *value_clamp(Value *x, Value *low, Value *high);
 
-/* New: yes where the condition is not 0, else no (NaN for NaN). Only the chosen one gets the gradient, and
+/* yes where the condition is not 0, else no (NaN for NaN). Only the chosen one gets the gradient, and
  * whatever the other is, NaN, infinity or a derivative of such, does no harm (unless strict IEEE is asked
  * for, see below). The condition gets 0. */
 VALGRAD_API Value *value_where(Value *condition, Value *yes, Value *no);
+
+/* Steps: the derivative is 0, at the jumps too, and passes nothing on. */
+VALGRAD_API Value *value_sign(Value *x);                    /* -1, 0 or 1 */
+VALGRAD_API Value *value_floor(Value *x);                   /* the next integer below */
+VALGRAD_API Value *value_ceil(Value *x);                    /* the next integer above */
+VALGRAD_API Value *value_round(Value *x);                   /* the nearest integer; halves away from 0, as in C */
+VALGRAD_API Value *value_trunc(Value *x);                   /* the next integer towards 0 */
+
+/* What steps leave: derivative 1 by x. */
+VALGRAD_API Value *value_frac(Value *x);                    /* x - trunc(x) */
+VALGRAD_API Value *value_fmod(Value *x, Value *y);          /* x - y trunc(x / y), of the sign of x, as in C */
+VALGRAD_API Value *value_remainder(Value *x, Value *y);     /* x - y floor(x / y), of the sign of y, as in Python */
+
+/* Activations. */
+VALGRAD_API Value *value_sigmoid(Value *x);                 /* 1 / (1 + e^-x), without overflow */
+VALGRAD_API Value *value_logsigmoid(Value *x);              /* log sigmoid(x), without overflow */
+VALGRAD_API Value *value_softplus(Value *x);                /* log(1 + e^x), without overflow */
+VALGRAD_API Value *value_relu(Value *x);                    /* max(x, 0); derivative 0 at 0 */
+VALGRAD_API Value *value_leaky_relu(Value *x, real slope);  /* x > 0 ? x : slope x */
+VALGRAD_API Value *value_relu6(Value *x);                   /* min(max(x, 0), 6); derivative 0 at both */
+VALGRAD_API Value *value_elu(Value *x, real alpha);         /* x > 0 ? x : alpha (e^x - 1) */
+VALGRAD_API Value *value_selu(Value *x);                    /* 1.0507 elu(x, 1.67326) */
+VALGRAD_API Value *value_gelu(Value *x);                    /* x Phi(x), Phi the normal distribution's */
+VALGRAD_API Value *value_gelu_tanh(Value *x);               /* the same by a formula with tanh */
+VALGRAD_API Value *value_silu(Value *x);                    /* x sigmoid(x) */
+VALGRAD_API Value *value_softsign(Value *x);                /* x / (1 + |x|) */
+VALGRAD_API Value *value_hardtanh(Value *x);                /* min(max(x, -1), 1); derivative 0 at both */
+VALGRAD_API Value *value_hardsigmoid(Value *x);             /* min(max(x / 6 + 1 / 2, 0), 1), likewise */
 
 /* New: sum of x[0 … n-1]; 0 for n = 0. One node, however many operands. */
 VALGRAD_API Value *value_sum(size_t n, Value *const *x);
