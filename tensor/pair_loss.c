@@ -190,8 +190,9 @@ static ProgramSlot hinge_means(Expansion *e, ProgramSlot x, ProgramSlot y, real 
 static ProgramSlot divergence_means(Expansion *e, ProgramSlot x, ProgramSlot y, real unused)
 {
     (void)unused;
-    const ProgramSlot logarithm = expansion__op1(e, OP_log, y, 0);
-    return expansion__op2(e, OP_mul, y, expansion__op2(e, OP_sub, logarithm, x));
+    const ProgramSlot gap = expansion__op2(e, OP_sub, expansion__op1(e, OP_log, y, 0), x);
+    const ProgramSlot product = expansion__op2(e, OP_mul, y, gap);
+    return expansion__op3(e, OP_where, y, product, expansion__constant(e, 0));
 }
 
 #define EXPAND(name, by_rows)                                                                      \

@@ -87,6 +87,14 @@ BUILD(matmul_itself, tensor_matmul(x[0], x[0]))
 BUILD(affine, tensor_affine(x[0], x[1], x[2]))
 BUILD(affine_no_bias, tensor_affine(x[0], x[1], NULL))
 
+BUILD(conv2d, tensor_conv2d(x[0], x[1], x[2], NULL))
+BUILD(conv2d_options,
+      tensor_conv2d(x[0], x[1], NULL, &(TensorWindow){{2, 1}, {1, 2}, {1, 2}}))
+BUILD(max_pool2d, tensor_max_pool2d(x[0], 2, 2, NULL))
+BUILD(max_pool2d_options, tensor_max_pool2d(x[0], 2, 3, &(TensorWindow){{1, 2}, {1, 1}, {0, 0}}))
+BUILD(avg_pool2d, tensor_avg_pool2d(x[0], 2, 2, NULL))
+BUILD(avg_pool2d_options, tensor_avg_pool2d(x[0], 2, 3, &(TensorWindow){{1, 2}, {1, 1}, {0, 0}}))
+
 BUILD(softmax, tensor_softmax(x[0], 0))
 BUILD(softmax_last, tensor_softmax(x[0], -1))
 BUILD(log_softmax, tensor_log_softmax(x[0], 1))
@@ -214,6 +222,12 @@ static const TensorOperation tensor_operations[] = {
     OF_THREE(affine, affine, SHAPE(2, 2, 3), SHAPE(2, 3, 2), SHAPE(1, 2)),
     OF_THREE(affine, affine, SHAPE(1, 3), SHAPE(2, 3, 2), SHAPE(1, 2)),
     OF_TWO(affine_no_bias, affine, SHAPE(2, 2, 3), SHAPE(2, 3, 2)),
+    OF_THREE(conv2d, conv2d, SHAPE(4, 2, 2, 3, 3), SHAPE(4, 2, 2, 2, 2), SHAPE(1, 2)),
+    OF_TWO(conv2d_options, conv2d, SHAPE(3, 2, 3, 4), SHAPE(4, 3, 2, 2, 2)),
+    OF_ONE(max_pool2d, max_pool2d, SHAPE(4, 2, 1, 4, 5)),
+    OF_ONE(max_pool2d_options, max_pool2d, SHAPE(3, 2, 3, 4)),
+    OF_ONE(avg_pool2d, avg_pool2d, SHAPE(4, 2, 1, 4, 5)),
+    OF_ONE(avg_pool2d_options, avg_pool2d, SHAPE(3, 2, 3, 4)),
     OF_ONE(softmax, softmax, SHAPE(2, 3, 2)),
     OF_ONE(softmax_last, softmax, SHAPE(2, 2, 3)),
     OF_ONE(log_softmax, log_softmax, SHAPE(3, 2, 3, 2)),

@@ -18,6 +18,9 @@
  *
  * Every operation means what its expansion into scalar operations means.
  *
+ * An element is called "element" by value_op_name() and keeps no operands of its own: those belong to the
+ * operation that made the whole tensor. inspect.h goes from elements to operations and on to their operands.
+ *
  * Ownership, threads and errors are as for Values: a fresh Tensor is *new* and belongs to the innermost
  * open scope, or else to the caller; NULL operands give NULL.
  * Sizes: rank 0 (one number) to TENSOR_MAX_RANK; a side may be 0. */
@@ -310,6 +313,36 @@ VALGRAD_API Tensor *tensor_outer(Tensor *x, Tensor *y);
 
 /* New: x w + b, a whole layer in one node: (batch, in) or (in), (in, out), (out). b may be NULL. */
 VALGRAD_API Tensor *tensor_affine(Tensor *x, Tensor *w, Tensor *b);
+
+/* ---- images ------------------------------------------------------------------------------------ */
+/* (batch, channels, height, width) or (channels, height, width). A window moves over height and width; its
+ * options are given for both directions, down and across. A side of the result is
+ * floor((side + 2 padding - dilation (taps - 1) - 1) / stride) + 1.                                 */
+
+typedef struct TensorWindow {
+    int64_t stride[2];   /* 0: 1 for a convolution, the side of the window for a pool */
+    int64_t padding[2];  /* elements added on each of both sides */
+    int64_t dilation[2]; /* distance between the elements under a window; 0 stands for 1 */
+} TensorWindow;
+
+#define TENSOR_WINDOW_INIT                                                                         \
+    { {0, 0}, {0, 0}, {0, 0} }
+
+/* New: convolution (cross-correlation, as in other libraries) of images with filters
+ * w (filters, channels, rows, columns), and bias (filters), which may be NULL; options may be NULL:
+ * y[b, f, i, j] = bias[f] + sum_c,p,q w[f, c, p, q] x[b, c, i stride + p dilation - padding, j …];
+ * padding is zeros. One node. Errors: shapes; an option out of range; a window larger than the image. */
+VALGRAD_API Tensor *tensor_conv2d(Tensor *x, Tensor *w, Tensor *bias, const TensorWindow *options);
+
+/* New: the greatest element under each window of rows x columns; of equal ones the first takes the gradient
+ * (unlike tensor_reduce_max), and NaN wins. Padding does not take part. Errors: as above; a window over
+ * nothing but padding. */
+VALGRAD_API Tensor *tensor_max_pool2d(Tensor *x, int64_t rows, int64_t columns,
+                                      const TensorWindow *options);
+
+/* New: the sum of the elements under each window over rows columns: padding counts as zeros. */
+VALGRAD_API Tensor *tensor_avg_pool2d(Tensor *x, int64_t rows, int64_t columns,
+                                      const TensorWindow *options);
 
 /* ---- softmax and losses ------------------------------------------------------------------------ */
 

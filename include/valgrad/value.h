@@ -292,7 +292,7 @@ VALGRAD_API const char *value_op_name(const Value *v);
 VALGRAD_API size_t value_operand_count(const Value *v);
 
 /* Operand i, in order, with repetition (a + a has two). Borrowed; NULL when out of range. Of a tensor
- * operation: the node behind its i-th operand. Of an element of a tensor: see tensor.h. */
+ * operation: the node behind its i-th operand. An element of a tensor has none: see tensor.h. */
 VALGRAD_API Value *value_operand(const Value *v, size_t i);
 
 /* A point at which an operation has no derivative of its own, and the one that the library gives. */
