@@ -124,6 +124,13 @@ static void compute_numbers(const Run *run)
 
 /* ---- tangents ---------------------------------------------------------------------------------- */
 
+/* A tangent or gradient times a derivative. */
+static real product(const Run *run, bool choosing, real number, real derivative)
+{
+    return choosing ? shared_out(number, derivative, run->strict)
+                    : passed_on(number, derivative, run->strict);
+}
+
 static real row_tangent(const Run *run, const Instruction *instruction, real f)
 {
     const ValueOpInfo *row = instruction__row(instruction);
@@ -133,7 +140,7 @@ static real row_tangent(const Run *run, const Instruction *instruction, real f)
     row->first(run->v[slots[0]], arity > 1 ? run->v[slots[1]] : 0, third(run, instruction, arity),
                f, d);
     for (int i = 0; i < arity; i++)
-        tangent += passed_on(run->t[slots[i]], d[i], run->strict);
+        tangent += product(run, arity == ROW_OPERANDS, run->t[slots[i]], d[i]);
     return tangent;
 }
 
@@ -143,7 +150,7 @@ static real nary_tangent(const Run *run, const Instruction *instruction, real f)
     real tangent = 0;
     nary_first(run, instruction, f);
     for (size_t i = 0; i < instruction->count; i++)
-        tangent += passed_on(run->t[operands[i]], run->d[i], run->strict);
+        tangent += product(run, instruction->op == PROGRAM_CUSTOM, run->t[operands[i]], run->d[i]);
     return tangent;
 }
 
@@ -181,22 +188,18 @@ static int second_at(int i, int j)
     return i > j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i;
 }
 
-/* A tangent times a second derivative. Most of these are 0 because the operation is linear, and then an
- * infinite tangent counts for nothing. */
-static real curved(const Run *run, real tangent, real derivative)
-{
-    return derivative == 0 && !run->strict ? 0 : passed_on(tangent, derivative, run->strict);
-}
-
-static void pass_back(const Run *run, size_t s, ProgramSlot to, real derivative, real curvature)
+static void pass_back(const Run *run, bool choosing, size_t s, ProgramSlot to, real derivative,
+                      real curvature)
 {
     const real g = run->g[s];
-    run->g[to] += passed_on(g, derivative, run->strict);
+    run->g[to] += product(run, choosing, g, derivative);
     if (run->second)
         run->h[to] +=
-            passed_on(run->h[s], derivative, run->strict) + passed_on(g, curvature, run->strict);
+            product(run, choosing, run->h[s], derivative) + passed_on(g, curvature, run->strict);
 }
 
+/* Most second derivatives are 0 because the operation is linear: shared_out() then takes an infinite
+ * tangent for nothing. */
 static void row_backward(const Run *run, const Instruction *instruction, size_t s)
 {
     const ValueOpInfo *row = instruction__row(instruction);
@@ -211,8 +214,8 @@ static void row_backward(const Run *run, const Instruction *instruction, size_t 
     for (int i = 0; i < arity; i++) {
         real curvature = 0;
         for (int j = 0; run->second && j < arity; j++)
-            curvature += curved(run, run->t[slots[j]], dd[second_at(i, j)]);
-        pass_back(run, s, slots[i], d[i], curvature);
+            curvature += shared_out(run->t[slots[j]], dd[second_at(i, j)], run->strict);
+        pass_back(run, arity == ROW_OPERANDS, s, slots[i], d[i], curvature);
     }
 }
 
@@ -226,7 +229,8 @@ static void nary_backward(const Run *run, const Instruction *instruction, size_t
         instruction__rule(instruction)
             ->second(instruction->count, run->x, run->v[s], run->d, run->dt, run->dd);
     for (size_t i = 0; i < instruction->count; i++)
-        pass_back(run, s, operands[i], run->d[i], run->second ? run->dd[i] : 0);
+        pass_back(run, instruction->op == PROGRAM_CUSTOM, s, operands[i], run->d[i],
+                  run->second ? run->dd[i] : 0);
 }
 
 /* All gradients of slot `root`, with their tangents if run->second. */

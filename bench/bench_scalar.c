@@ -4,7 +4,8 @@
  *     bench_scalar [--json FILE] [--turns N] [workload…]
  *
  * The workloads are those of scalar_workloads.h; each counts the operations of its formula, the same
- * for every program, whatever that makes of them. Peers are built and run when their packages are
+ * for every program, whatever that makes of them. R2 and R3 record W2 and W3 before the time that is measured,
+ * which is that of running them again. Peers are built and run when their packages are
  * there; `./run bench --peers` installs these. */
 #include <stdlib.h>
 
@@ -81,20 +82,30 @@ static Value *sample_loss(Neuron *neuron, Value *const *p, int i, Value *one)
     return value_relu(value_add(one, value_mul(value_const((real)-samples.targets[i]), score)));
 }
 
+static Value *mlp_loss(Neuron *neuron, Value *const *p)
+{
+    Value *one = value_const(1), *data = sample_loss(neuron, p, 0, one);
+    for (int i = 1; i < MLP_SAMPLES; i++)
+        data = value_add(data, sample_loss(neuron, p, i, one));
+    Value *squares = value_mul(p[0], p[0]);
+    for (int k = 1; k < MLP_PARAMETERS; k++)
+        squares = value_add(squares, value_mul(p[k], p[k]));
+    return value_add(value_mul(data, value_const((real)0.01)),
+                     value_mul(value_const((real)1e-4), squares));
+}
+
+static void mlp_leaves(Value **p)
+{
+    for (int k = 0; k < MLP_PARAMETERS; k++)
+        p[k] = value_leaf((real)samples.parameters[k]);
+}
+
 static void mlp(Neuron *neuron, double *results)
 {
     VALGRAD_SCOPE {
-        Value *p[MLP_PARAMETERS], *one = value_const(1);
-        for (int k = 0; k < MLP_PARAMETERS; k++)
-            p[k] = value_leaf((real)samples.parameters[k]);
-        Value *data = sample_loss(neuron, p, 0, one);
-        for (int i = 1; i < MLP_SAMPLES; i++)
-            data = value_add(data, sample_loss(neuron, p, i, one));
-        Value *squares = value_mul(p[0], p[0]);
-        for (int k = 1; k < MLP_PARAMETERS; k++)
-            squares = value_add(squares, value_mul(p[k], p[k]));
-        Value *loss = value_add(value_mul(data, value_const((real)0.01)),
-                                value_mul(value_const((real)1e-4), squares));
+        Value *p[MLP_PARAMETERS];
+        mlp_leaves(p);
+        Value *loss = mlp_loss(neuron, p);
         value_backward(loss);
         results[0] = value_data(loss);
         results[1] = 0;
@@ -138,17 +149,24 @@ static Value *dag_node(int k, Value *const *ring, Value *const *leaf, Value *hal
     return half ? value_mul(half, a) : value_tanh(a);
 }
 
+/* Of leaves made here. */
+static Value *dag_root(int halves, Value **leaf)
+{
+    Value *ring[DAG_LEAVES], *half = halves ? value_const((real)0.5) : NULL;
+    for (int i = 0; i < DAG_LEAVES; i++)
+        ring[i] = leaf[i] = value_leaf((real)dag.leaf[i]);
+    for (int k = 0, here = 0; k < DAG_NODES; k++, here = here + 1 < DAG_LEAVES ? here + 1 : 0)
+        ring[here] = dag_node(k, ring, leaf, half);
+    Value *out = ring[0];
+    for (int i = 1; i < DAG_LEAVES; i++)
+        out = value_add(out, ring[i]);
+    return out;
+}
+
 static void run_dag(int halves, double *results)
 {
     VALGRAD_SCOPE {
-        Value *leaf[DAG_LEAVES], *ring[DAG_LEAVES], *half = halves ? value_const((real)0.5) : NULL;
-        for (int i = 0; i < DAG_LEAVES; i++)
-            ring[i] = leaf[i] = value_leaf((real)dag.leaf[i]);
-        for (int k = 0, here = 0; k < DAG_NODES; k++, here = here + 1 < DAG_LEAVES ? here + 1 : 0)
-            ring[here] = dag_node(k, ring, leaf, half);
-        Value *out = ring[0];
-        for (int i = 1; i < DAG_LEAVES; i++)
-            out = value_add(out, ring[i]);
+        Value *leaf[DAG_LEAVES], *out = dag_root(halves, leaf);
         value_backward(out);
         results[0] = value_data(out);
         results[1] = value_grad(leaf[DAG_LEAVES - 1]);
@@ -196,6 +214,99 @@ static void chain_ten_million(double *results)
 }
 #endif
 
+/* ---- R2, R3, R3n: recorded once, run again ------------------------------------------------------- */
+
+enum { MOST_INPUTS = DAG_LEAVES, BATCH = 64 };
+
+static struct {
+    Program *program;
+    ProgramWorkspace *room;
+    size_t inputs, batch;
+    real numbers[MOST_INPUTS * BATCH], gradients[MOST_INPUTS * BATCH], results[BATCH];
+} replay;
+
+static void prepare_replay(Value *root, size_t n, Value *const *inputs, size_t batch)
+{
+    replay.program = program_record(1, &root, n, inputs);
+    replay.room = program_workspace_new(replay.program, batch);
+    replay.inputs = n;
+    replay.batch = batch;
+    for (size_t i = 0; i < n * batch; i++)
+        replay.numbers[i] = value_data(inputs[i / batch]);
+}
+
+static void prepare_mlp_replay(size_t batch)
+{
+    prepare_mlp();
+    VALGRAD_SCOPE {
+        Value *p[MLP_PARAMETERS];
+        mlp_leaves(p);
+        prepare_replay(mlp_loss(neuron_of_scalars, p), MLP_PARAMETERS, p, batch);
+    }
+}
+
+static void prepare_mlp_once(void)
+{
+    prepare_mlp_replay(1);
+}
+
+static void prepare_mlp_batch(void)
+{
+    prepare_mlp_replay(BATCH);
+}
+
+static void prepare_dag_replay(int halves)
+{
+    dag_make(&dag, halves);
+    VALGRAD_SCOPE {
+        Value *leaf[DAG_LEAVES], *out = dag_root(halves, leaf);
+        prepare_replay(out, DAG_LEAVES, leaf, 1);
+    }
+}
+
+static void prepare_tanh_replay(void)
+{
+    prepare_dag_replay(0);
+}
+
+static void prepare_halves_replay(void)
+{
+    prepare_dag_replay(1);
+}
+
+static void run_replay(void)
+{
+    program_run(replay.program, replay.room, replay.inputs * replay.batch, replay.numbers, replay.results,
+                NULL, replay.gradients);
+}
+
+/* The last set of the batch. */
+static double replayed_gradient(size_t i)
+{
+    return replay.gradients[i * replay.batch + replay.batch - 1];
+}
+
+static void replay_mlp(double *results)
+{
+    run_replay();
+    results[0] = replay.results[replay.batch - 1];
+    results[1] = 0;
+    for (size_t k = 0; k < MLP_PARAMETERS; k++)
+        results[1] += (double)(k + 1) * replayed_gradient(k);
+    results[2] = replayed_gradient(100);
+}
+
+static void replay_dag(double *results)
+{
+    run_replay();
+    results[0] = replay.results[0];
+    results[1] = replayed_gradient(DAG_LEAVES - 1);
+    results[2] = replayed_gradient(0);
+    results[3] = 0;
+    for (size_t i = 0; i < DAG_LEAVES; i++)
+        results[3] += replayed_gradient(i);
+}
+
 /* ---- the table --------------------------------------------------------------------------------- */
 
 /* Peers compute in double only. */
@@ -203,6 +314,7 @@ static void chain_ten_million(double *results)
 #define PRECISION "float"
 #define PEERS
 #define PYTHON_PEERS
+#define REPLAY_PEERS
 #define TOLERANCE(in_double, in_float) in_float
 #else
 #define PRECISION "double"
@@ -215,6 +327,7 @@ static void chain_ten_million(double *results)
     PEER("Stan Math", "peer_stan", "r-cran-stanheaders")                                           \
     PEER("ADOL-C", "peer_adolc", "libadolc-dev")                                                   \
     PEER("Sacado", "peer_sacado", "libtrilinos-sacado-dev")
+#define REPLAY_PEERS PEER("ADOL-C", "peer_adolc", "libadolc-dev")
 #define PYTHON_PEERS                                                                               \
     PYTHON_PEER("PyTorch", VALGRAD_PYTHON, "torch", "needs the package python3-torch")                             \
     PYTHON_PEER("micrograd", "python3", "micrograd", "needs the Python package micrograd")
@@ -228,6 +341,16 @@ static void chain_ten_million(double *results)
 #define EXPR_OPS 25.0
 #define MLP_OPS 65075.0
 #define DAG_OPS 1000999.0
+#define TANH_RESULTS                                                                               \
+    {                                                                                              \
+        {"the sum", -8.307794414914}, {"its derivative by leaf 999", 0.03351609018},               \
+            {"by leaf 0", 1.103645191}, {"by all leaves", 784.8715428},                            \
+    }
+#define HALVES_RESULTS                                                                             \
+    {                                                                                              \
+        {"the sum", -17.01794437883}, {"its derivative by leaf 999", -0.02930768981},              \
+            {"by leaf 0", 0.07534447319}, {"by all leaves", 844.6659843},                          \
+    }
 #define MLP_RESULTS                                                                                \
     {                                                                                              \
         {"the loss", 1.000163132401}, {"sum of (k + 1) dloss/dp[k]", -0.09393684456},              \
@@ -247,14 +370,24 @@ static const BenchWorkload workloads[] = {
      .programs = {OURS(mlp_of_neurons), LIMIT(limit_mlp), PEERS}},
     {"W3", "a million sums, products, tanh of random earlier results", PER_OPERATION(DAG_OPS),
      .tolerance = TOLERANCE(1e-9, 1e-3), .prepare = prepare_tanh,
-     .results = {{"the sum", -8.307794414914}, {"its derivative by leaf 999", 0.03351609018},
-                 {"by leaf 0", 1.103645191}, {"by all leaves", 784.8715428}},
+     .results = TANH_RESULTS,
      .programs = {OURS(dag_of_tanh), PEERS}},
     {"W3n", "the same with 0.5 x for tanh", PER_OPERATION(DAG_OPS),
      .tolerance = TOLERANCE(1e-9, 1e-3), .prepare = prepare_halves,
-     .results = {{"the sum", -17.01794437883}, {"its derivative by leaf 999", -0.02930768981},
-                 {"by leaf 0", 0.07534447319}, {"by all leaves", 844.6659843}},
+     .results = HALVES_RESULTS,
      .programs = {OURS(dag_of_halves), PEERS}},
+    {"R2", "W2 recorded once and run again", PER_OPERATION(MLP_OPS),
+     .tolerance = TOLERANCE(1e-9, 1e-2), .results = MLP_RESULTS, .prepare = prepare_mlp_once,
+     .programs = {OURS(replay_mlp), LIMIT(limit_mlp), REPLAY_PEERS}},
+    {"R2-batch", "the same on 64 sets of parameters at once", PER_OPERATION(MLP_OPS * BATCH),
+     .tolerance = TOLERANCE(1e-9, 1e-2), .results = MLP_RESULTS, .prepare = prepare_mlp_batch,
+     .programs = {OURS(replay_mlp)}},
+    {"R3", "W3 recorded once and run again", PER_OPERATION(DAG_OPS),
+     .tolerance = TOLERANCE(1e-9, 1e-3), .results = TANH_RESULTS, .prepare = prepare_tanh_replay,
+     .programs = {OURS(replay_dag), REPLAY_PEERS}},
+    {"R3n", "W3n recorded once and run again", PER_OPERATION(DAG_OPS),
+     .tolerance = TOLERANCE(1e-9, 1e-3), .results = HALVES_RESULTS, .prepare = prepare_halves_replay,
+     .programs = {OURS(replay_dag), REPLAY_PEERS}},
 #ifndef VALGRAD_FLOAT
     {"W4", "a chain of 2,000,000 operations", PER_OPERATION(2e6), .tolerance = 1e-9,
      .results = {{"x", 1.106222621832}, {"dx/dx0", 1.105170913}},

@@ -192,9 +192,10 @@ template <class Peer> struct Workloads {
         return time.tv_sec + 1e-9 * time.tv_nsec;
     }
 
-    static int serve(int argc, char **argv)
+    static int serve(int argc, char **argv) { return serve(argc == 2 ? find(argv[1]) : nullptr); }
+
+    static int serve(Run run)
     {
-        const Run run = argc == 2 ? find(argv[1]) : nullptr;
         char line[64];
         if (!run)
             return 1;

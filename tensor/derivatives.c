@@ -28,7 +28,7 @@ static void list_places(const Tensor *t, Place *places)
         places[i] = place_of(t->table[i]);
 }
 
-static size_t total_size(size_t n, Tensor *const *tensors)
+size_t tensor__total_size(size_t n, Tensor *const *tensors)
 {
     size_t total = 0;
     for (size_t i = 0; i < n; i++)
@@ -36,12 +36,11 @@ static size_t total_size(size_t n, Tensor *const *tensors)
     return total;
 }
 
-/* Of all numbers of n tensors, one after another (buffer__give when done). NULL and an error: memory. */
-static Place *places_of(const char *function, size_t n, Tensor *const *tensors)
+Place *tensor__places(const char *function, size_t n, Tensor *const *tensors)
 {
     size_t bytes, at = 0;
     Place *places =
-        size_product(total_size(n, tensors), sizeof *places, &bytes) ? buffer__take(bytes) : NULL;
+        size_product(tensor__total_size(n, tensors), sizeof *places, &bytes) ? buffer__take(bytes) : NULL;
     if (!places)
         return error__memory(function, 0), NULL;
     for (size_t i = 0; i < n; i++) {
@@ -64,7 +63,7 @@ static bool check_tensors(const char *function, const char *name, size_t n, Tens
     return true;
 }
 
-static bool check_inputs(const char *function, size_t n, Tensor *const *leaves)
+bool tensor__check_inputs(const char *function, size_t n, Tensor *const *leaves)
 {
     if (!check_tensors(function, "a leaf", n, leaves))
         return false;
@@ -118,7 +117,7 @@ static real *numbers_of(const char *function, size_t n, Tensor *const *tensors)
 {
     size_t bytes, at = 0;
     real *numbers =
-        size_product(total_size(n, tensors), sizeof *numbers, &bytes) ? buffer__take(bytes) : NULL;
+        size_product(tensor__total_size(n, tensors), sizeof *numbers, &bytes) ? buffer__take(bytes) : NULL;
     if (!numbers)
         return error__memory(function, 0), NULL;
     for (size_t i = 0; i < n; i++) {
@@ -132,14 +131,14 @@ static real *numbers_of(const char *function, size_t n, Tensor *const *tensors)
 static bool ask(const char *function, DerivativesKind kind, Tensor *root, size_t n, Tensor *const *leaves,
                 Tensor *const *directions, real *out)
 {
-    Place *from = places_of(function, 1, &root), *to = from ? places_of(function, n, leaves) : NULL;
+    Place *from = tensor__places(function, 1, &root), *to = from ? tensor__places(function, n, leaves) : NULL;
     real *direction = to && directions ? numbers_of(function, n, directions) : NULL;
     ValgradStatus status = VALGRAD_ERROR_MEMORY;
     if (to && (direction || !directions))
         status = derivatives__run(&(Derivatives){.function = function,
                                                  .kind = kind,
                                                  .root_count = (size_t)root->size,
-                                                 .leaf_count = total_size(n, leaves),
+                                                 .leaf_count = tensor__total_size(n, leaves),
                                                  .roots = from,
                                                  .leaves = to,
                                                  .direction = direction,
@@ -153,7 +152,7 @@ static bool ask(const char *function, DerivativesKind kind, Tensor *root, size_t
 Tensor *tensor_jvp(Tensor *root, size_t leaf_count, Tensor *const *leaves, Tensor *const *tangents)
 {
     static const char function[] = "tensor_jvp";
-    if (!check_root(function, root, false) || !check_inputs(function, leaf_count, leaves) ||
+    if (!check_root(function, root, false) || !tensor__check_inputs(function, leaf_count, leaves) ||
         !check_directions(function, leaf_count, leaves, tangents))
         return NULL;
     Tensor *out = tensor_const(NULL, root->rank, root->shape);
@@ -192,7 +191,7 @@ ValgradStatus tensor_hvp(Tensor *root, size_t leaf_count, Tensor *const *leaves,
     static const char function[] = "tensor_hvp";
     for (size_t i = 0; out && i < leaf_count; i++)
         out[i] = NULL;
-    if (!check_root(function, root, true) || !check_inputs(function, leaf_count, leaves) ||
+    if (!check_root(function, root, true) || !tensor__check_inputs(function, leaf_count, leaves) ||
         !check_directions(function, leaf_count, leaves, vectors))
         return valgrad_last_status();
     if (leaf_count > 0 && !out)
@@ -224,7 +223,7 @@ static Tensor *outer_room(const char *function, const Tensor *a, const Tensor *b
 static Tensor *matrix(const char *function, DerivativesKind kind, Tensor *root, Tensor *leaf)
 {
     const bool second = kind == DERIVATIVES_HESSIAN;
-    if (!check_root(function, root, second) || !check_inputs(function, 1, &leaf))
+    if (!check_root(function, root, second) || !tensor__check_inputs(function, 1, &leaf))
         return NULL;
     Tensor *out = outer_room(function, second ? leaf : root, leaf);
     if (out && ask(function, kind, root, 1, &leaf, NULL, dense_of(out->run)->data))

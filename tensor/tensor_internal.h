@@ -180,6 +180,16 @@ void operation__chain_rows(Value *v, RowChain *chain);
 /* The last side of the first operand. */
 int64_t operation__columns(const Value *v);
 
+/* ---- derivatives.c: tensors as lists of numbers in a graph ---- */
+
+size_t tensor__total_size(size_t n, Tensor *const *tensors);
+
+/* Of all numbers of n tensors, one after another (buffer__give when done). NULL and an error: memory. */
+Place *tensor__places(const char *function, size_t n, Tensor *const *tensors);
+
+/* Whether n tensors are there and consist of leaves and constants. */
+bool tensor__check_inputs(const char *function, size_t n, Tensor *const *leaves);
+
 /* ---- shared by operations ---- */
 
 /* t with the axes of `mask` moved to the end, in order: t itself if they are there, else a view that the

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <valgrad/derivatives.h>
+#include <valgrad/program.h>
 
 #include "tensor_operations.h"
 
@@ -52,7 +53,7 @@ static bool stop_refusing(void)
 /* A program makes things, releases what it owns, and puts numbers into out (as many each time),
  * unless it could not. It returns whether it could. */
 enum { MOST_OUT = 256 };
-typedef bool Program(int argument, real out[MOST_OUT]);
+typedef bool Trial(int argument, real out[MOST_OUT]);
 
 /* Handles that are given back at the end of a program in the pool. */
 static Tensor *owned[64];
@@ -146,6 +147,27 @@ static bool derivatives_in_pool(int i, real out[MOST_OUT])
     return done;
 }
 
+/* Records a graph of both grains and runs the program, which allocates nothing. */
+static bool program_of_both_grains(int batch, real out[MOST_OUT])
+{
+    bool done = false;
+    VALGRAD_SCOPE {
+        const real numbers[] = {1, 2, 3, 4};
+        Tensor *w = tensor_leaf(numbers, TENSOR_SHAPE(2, 2));
+        Tensor *y = tensor_reduce_max(tensor_tanh(tensor_matmul(w, w)), TENSOR_AXES(0), false);
+        Program *program = y ? program_record_tensor(tensor_mul(y, y), 1, &w) : NULL;
+        ProgramWorkspace *room = program_workspace_new(program, (size_t)batch);
+        const real inputs[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+        const int64_t before = asked;
+        done = program_run(program, room, 4 * (size_t)batch, inputs, out, NULL, out + 2 * batch) ==
+               VALGRAD_OK;
+        ck_assert_int_eq(asked, before);
+        program_workspace_free(room);
+        program_free(program);
+    }
+    return done;
+}
+
 /* A leaf whose every other number stands for operand i: a run with gaps, or, made anew, a table. */
 static Tensor *view_for(const TensorOperation *operation, int i, Random *random, Tensor **leaf)
 {
@@ -235,7 +257,7 @@ static bool both_grains(int unused, real out[MOST_OUT])
 
 /* Runs the program with allocation `at` refused, checks what that led to, and returns whether it
  * was. */
-static bool try_refusing(Program *program, int argument, int64_t at, const real expected[MOST_OUT])
+static bool try_refusing(Trial *program, int argument, int64_t at, const real expected[MOST_OUT])
 {
     real out[MOST_OUT] = {0};
     start_refusing(at);
@@ -262,7 +284,7 @@ static int64_t blocks_after_trim(void)
 
 /* Refuses each allocation in turn. What nothing uses any more goes back to the allocator at the
  * end. */
-static void refuse_each(Program *program, int argument)
+static void refuse_each(Trial *program, int argument)
 {
     real expected[MOST_OUT] = {0};
     ck_assert_msg(program(argument, expected), "%s: %s", now_testing, valgrad_last_error());
@@ -294,6 +316,13 @@ START_TEST(derivatives_of_operations)
 }
 END_TEST
 
+START_TEST(recorded_programs)
+{
+    now_testing_is("a program, batch %d", _i);
+    refuse_each(program_of_both_grains, _i);
+}
+END_TEST
+
 START_TEST(operations_in_a_scope)
 {
     say_operation("in a scope", _i);
@@ -317,7 +346,7 @@ END_TEST
 
 /* What a process allocates first it never gives back, so each of those is refused in a process of
  * its own. */
-static bool first_allocation_is_refused_well(Program *program, int64_t at, const real *expected)
+static bool first_allocation_is_refused_well(Trial *program, int64_t at, const real *expected)
 {
     const pid_t child = fork();
     ck_assert_int_ge(child, 0);
@@ -339,7 +368,7 @@ static bool first_allocation_is_refused_well(Program *program, int64_t at, const
 }
 
 /* What a child writes into the pipe of its parent: a program's numbers when nothing is refused. */
-static void numbers_of_child(Program *program, real out[MOST_OUT])
+static void numbers_of_child(Trial *program, real out[MOST_OUT])
 {
     int ends[2];
     const ssize_t bytes = MOST_OUT * (ssize_t)sizeof *out;
@@ -356,7 +385,7 @@ static void numbers_of_child(Program *program, real out[MOST_OUT])
 
 START_TEST(allocations_of_a_new_process)
 {
-    static Program *const programs[] = {operation_in_pool, operation_in_scope, both_grains};
+    static Trial *const programs[] = {operation_in_pool, operation_in_scope, both_grains};
     real expected[MOST_OUT] = {0};
     numbers_of_child(programs[_i], expected);
     int64_t at = 1;
@@ -408,6 +437,7 @@ int main(void)
     TCase *tests = new_case(suite, "refused allocations", 30);
     tcase_add_loop_test(tests, operations_in_the_pool, 0, COUNT(tensor_operations));
     tcase_add_loop_test(tests, operations_in_a_scope, 0, COUNT(tensor_operations));
+    tcase_add_loop_test(tests, recorded_programs, 1, 4);
     tcase_add_loop_test(tests, derivatives_of_operations, 0, COUNT(tensor_operations));
     tcase_add_loop_test(tests, operations_on_views, 0, COUNT(tensor_operations));
     tcase_add_test(tests, both_grains_and_nested_scopes);
