@@ -6,18 +6,17 @@
  *
  *     H d = -g,    place = place + d
  *
- * Backward gives exact gradients as numbers; it does not record itself, so its result cannot be
- * differentiated once more. But each column of H is a slope, of the gradient, and a slope can be
- * measured (lesson 08): one central difference of exact gradients for each input. Only one of the two
- * derivatives is then measured, so it is good to ten digits where the difference of differences of f
- * would leave five. And H must come out symmetric, which checks the whole.
+ * Where does H come from? Each column of it is a slope, of the gradient, when one input moves. So it can be
+ * measured (lesson 08) by one central difference of exact gradients, which is good to ten digits where the
+ * difference of differences of f would leave five. Or it is computed: send dual numbers (lesson 18) forwards
+ * through the graph AND backwards, and each gradient comes with its own slope. That is value_hessian(), exact
+ * to rounding. Either way H must come out symmetric.
  *
- * The first table does it for tanh at 0.5, where the second derivative is known: the operation table
- * has it. The second is the curved valley f = (1 - x)^2 + 10 (y - x^2)^2 with its lowest point at (1, 1).
- * Newton is there after four steps, though step 2 leads uphill (it aims at the place where the gradient
- * vanishes, not downwards). Descent, after two hundred steps, is not there yet. The price: 2n
- * more gradients in each step and n equations to solve; that is why networks are trained by descent. */
-#include <math.h>
+ * The first lines hold both against each other in the curved valley f = (1 - x)^2 + 10 (y - x^2)^2 with its
+ * lowest point at (1, 1). Then both walk in it. Newton is there after four steps, though step 2 leads uphill (it
+ * aims at the place where the gradient vanishes, not downwards). Descent, after two hundred steps, is not
+ * there yet. The price: the work of n more gradients in each step, and n equations to solve; that is why
+ * networks are trained by descent. */
 #include <stdio.h>
 #include <valgrad/valgrad.h>
 
@@ -42,7 +41,7 @@ static double gradient(const double place[2], double g[2])
 }
 
 /* Column j: how the gradient changes when input j moves. */
-static void hessian(const double place[2], double h, double H[2][2])
+static void measured(const double place[2], double h, double H[2][2])
 {
     for (int j = 0; j < 2; j++) {
         double right[2] = {place[0], place[1]}, left[2] = {place[0], place[1]}, up[2], down[2];
@@ -54,36 +53,32 @@ static void hessian(const double place[2], double h, double H[2][2])
     }
 }
 
-static double slope_of_tanh(double number)
+static void computed(const double place[2], double H[2][2])
 {
-    double slope = 0;
     VALGRAD_SCOPE {
-        Value *x = value_leaf((real)number);
-        value_backward(value_tanh(x));
-        slope = value_grad(x);
+        Value *at[] = {value_leaf((real)place[0]), value_leaf((real)place[1])};
+        real hessian[4] = {0};
+        value_hessian(valley(at[0], at[1]), 2, at, hessian);
+        for (int k = 0; k < 4; k++)
+            H[k / 2][k % 2] = hessian[k];
     }
-    return slope;
 }
 
 int main(void)
 {
-    const double h = 1.0 / 256; /* for ten digits, about the cube root of the precision: see 08 */
-    real second[6];
-    const ValueOpInfo *op = value_op_find("tanh");
-    op->second(0.5, 0, 0, op->forward(0.5, 0, 0), second);
-    printf("tanh'' at 0.5: measured from gradients %.3f, from the operation table %.3f\n\n",
-           (slope_of_tanh(0.5 + h) - slope_of_tanh(0.5 - h)) / (2 * h), second[0]);
-
     double place[2] = {0.5, 2}, g[2], H[2][2];
-    hessian(place, h, H);
-    printf("Hessian at (0.5, 2):  %7.2f %7.2f\n                      %7.2f %7.2f\n\n", H[0][0],
-           H[0][1], H[1][0], H[1][1]);
+    measured(place, 1.0 / 256, H); /* a good step: about the cube root of the precision, see 08 */
+    printf("Hessian at (0.5, 2), measured: %7.2f %7.2f\n", H[0][0], H[0][1]);
+    printf("                               %7.2f %7.2f\n", H[1][0], H[1][1]);
+    computed(place, H);
+    printf("                     computed: %7.2f %7.2f\n", H[0][0], H[0][1]);
+    printf("                               %7.2f %7.2f\n\n", H[1][0], H[1][1]);
 
     printf("Newton      x       y        f\n");
     for (int step = 0; step <= 4; step++) {
         const double f = gradient(place, g);
         printf("step %d  %6.3f  %6.3f  %7.3f\n", step, place[0], place[1], f);
-        hessian(place, h, H);
+        computed(place, H);
         const double determinant = H[0][0] * H[1][1] - H[0][1] * H[1][0];
         place[0] -= (g[0] * H[1][1] - g[1] * H[0][1]) / determinant; /* Cramer's rule */
         place[1] -= (g[1] * H[0][0] - g[0] * H[1][0]) / determinant;

@@ -223,6 +223,8 @@ static Value *parse_name(Parser *parser, const char *name, size_t length)
     memcpy(word, name, length < NAME_ROOM ? length : NAME_ROOM - 1);
     if (value_op_find(word))
         return fail(parser, at, "%s is a function: expected '(' after it", word);
+    if (!parser->differentiate)
+        return fail(parser, at - length, "no node is called %.*s", (int)length, name);
     return fail(parser, at - length, "%.*s has no value: say %.*s=… after the expression",
                 (int)length, name, (int)length, name);
 }

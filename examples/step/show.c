@@ -31,7 +31,8 @@ static void show_beginning(const Tour *tour, Words *words)
     say(words, "%.*s%s", MOST_EXPRESSION, tour->expression, length > MOST_EXPRESSION ? " ..." : "");
     say(words, "%zu nodes are computed forward, in order of creation: operands first", tour->nodes);
     say(words, "%zu contributions go backward, in the reverse order", tour->step_count);
-    say(words, "then the root is let go, and %zu nodes are freed", tour->freed_count);
+    say(words, "then the root is let go, and %zu node%s freed", tour->freed_count,
+        tour->freed_count == 1 ? " is" : "s are");
 }
 
 static void show_forward(const Tour *tour, size_t id, Words *words)
@@ -106,7 +107,7 @@ static void show_freeing(const Tour *tour, size_t index, Words *words)
         say(words, "the program lets %s go: no reference is left, so it is freed", name);
     else
         say(words, "%s is freed: what was made from it is gone, and no reference is left", name);
-    say(words, "%zu of %zu nodes are freed so far; %zu stay, held by the program", index + 1, tour->freed_count,
+    say(words, "freed so far: %zu of %zu; %zu of the graph stay, held by the program", index + 1, tour->freed_count,
         tour->nodes - tour->freed_count);
 }
 

@@ -314,7 +314,8 @@ void numeric_words(const Tour *tour, real derivative, real numeric, size_t room,
 {
     const double close = fmax(1e-6, 100 * pow((double)REAL_EPSILON, 2.0 / 3));
     const double rounded = fabs((double)numeric) < close / 100 ? 0 : shown(numeric);
-    const bool agrees = fabs((double)numeric - (double)derivative) <= close * fmax(1, fabs((double)derivative));
+    const bool agrees = isfinite(derivative) && fabs((double)numeric - (double)derivative) <=
+                                                    close * fmax(1, fabs((double)derivative));
     const char *verdict = agrees ? "agrees" : has_kink(tour) ? "differs, at a kink or pole" : "differs";
     (void)snprintf(words, room, "numerically %.6g: %s", rounded, verdict);
 }

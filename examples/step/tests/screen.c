@@ -138,7 +138,7 @@ START_TEST(keys_move_in_both_directions)
     type("c");
     await("gradient of x: 0.839");
     type("c");
-    await("3 of 3 nodes are freed");
+    await("freed so far: 3 of 3");
     type("?");
     await("the step before");
     type("\033[D");

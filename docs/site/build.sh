@@ -1,0 +1,44 @@
+#!/bin/sh
+# build.sh - the documentation as web pages: build.sh FOLDER. Warnings are errors, and so are links that lead
+# nowhere. Needs Doxygen and the theme doxygen-awesome-css; ends with 77 where they are not.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd -P)
+DOXYGEN_AWESOME=${DOXYGEN_AWESOME:-/usr/share/doxygen-awesome-css}
+if ! command -v doxygen >/dev/null || ! [ -d "$DOXYGEN_AWESOME" ]; then
+    echo "needs doxygen and $DOXYGEN_AWESOME (Debian: doxygen doxygen-awesome-css)" >&2
+    exit 77
+fi
+mkdir -p "$1"
+out=$(cd "$1" && pwd -P)
+
+# Made beside the present one, which it replaces when it is whole.
+VALGRAD_DOCS=$(mktemp -d "$out.XXXXXX")
+trap 'rm -rf "$VALGRAD_DOCS"' EXIT
+VALGRAD_ROOT=$root
+VALGRAD_VERSION=$(sed -n 's/^#define VALGRAD_VERSION_[A-Z]* //p' "$root/include/valgrad/valgrad.h" | paste -sd.)
+export VALGRAD_DOCS VALGRAD_ROOT VALGRAD_VERSION DOXYGEN_AWESOME
+
+# A line in the list of pages for each header.
+for header in "$root"/include/valgrad/*.h; do
+    name=${header##*/}
+    echo "      <tab type=\"user\" url=\"@ref $name\" title=\"$name\"/>"
+done >"$VALGRAD_DOCS/headers"
+sed "/<!-- headers -->/{
+r $VALGRAD_DOCS/headers
+d
+}" "$root/docs/site/layout.xml" >"$VALGRAD_DOCS/layout.xml"
+
+doxygen "$root/docs/site/Doxyfile"
+rm "$VALGRAD_DOCS/headers" "$VALGRAD_DOCS/layout.xml"
+
+# The sources that pages lead to, as text, so that every browser shows them.
+cd "$VALGRAD_DOCS"
+grep -oh 'href="files/[^"]*\.txt"' ./*.html | sed 's/^href="files\///; s/\.txt"$//' | sort -u | while read -r file; do
+    mkdir -p "files/$(dirname "$file")"
+    cp "$root/$file" "files/$file.txt"
+done
+awk -f "$root/docs/site/links.awk" ./*.html
+
+chmod 755 "$VALGRAD_DOCS"
+rm -rf "$out"
+mv "$VALGRAD_DOCS" "$out"
