@@ -66,7 +66,8 @@ FNR == 1 && /^\/\* / {
 /^\/\* ---- .* -+ \*\/$/ {
     close_part()
     gsub(/^\/\* ---- | -+ \*\/$/, "")
-    print "/** @name " toupper(substr($0, 1, 1)) substr($0, 2) "\n * @{ */"
+    part = toupper(substr($0, 1, 1)) substr($0, 2)
+    print "/** @name " part "\n * @{ */"
     in_part = 1
     comment = ""
     next
@@ -87,6 +88,9 @@ FNR == 1 && /^\/\* / {
 
 # The comment of those before is this one's too.
 is_declaration() && comment && !fresh && !/\/\* .* \*\/$/ { print comment }
+
+# One without a comment is what the title of its part says.
+/^VALGRAD_API / && !comment && !/\/\* / { print "/** @brief " part ". */" }
 
 is_declaration() { fresh = 0 }
 

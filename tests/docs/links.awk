@@ -1,7 +1,12 @@
-# links.awk - prints the links of Markdown pages that lead nowhere: awk -v root=DIR -f links.awk page…
-# Links to other hosts are not followed. A part of a page is known by its heading, as GitHub makes it a name.
+# links.awk - prints the links of Markdown pages that lead nowhere: awk -f links.awk page…, in the root
+# Links to other hosts are not followed. A part of a page is known by its heading, as GitHub makes it a name. A path
+# in the text, such as `tests/test_ops.c`, is held to be one from the root of the project, and must be there too.
 
-function exists(path) { return system("test -e '" path "'") == 0 }
+function exists(path) {
+    if (!(path in known))
+        known[path] = system("test -e '" path "'") == 0
+    return known[path]
+}
 
 function anchor_of(heading) {
     sub(/^#+ */, "", heading)
@@ -33,12 +38,24 @@ function check(target,    folder, path, at) {
     }
 }
 
+function check_path(path) {
+    if (!exists(path)) {
+        print FILENAME ":" FNR ": there is no " path
+        broken = 1
+    }
+}
+
 /^```/ { in_block = !in_block }
 
 !in_block {
     rest = $0
     while (match(rest, /\]\([^) ]+\)/)) {
         check(substr(rest, RSTART + 2, RLENGTH - 3))
+        rest = substr(rest, RSTART + RLENGTH)
+    }
+    rest = $0
+    while (match(rest, /`(autograd|tensor|nn|inspect|include|examples|tests|bench|docs|cmake)\/[A-Za-z0-9_.\/-]+\.[a-z]+`/)) {
+        check_path(substr(rest, RSTART + 1, RLENGTH - 2))
         rest = substr(rest, RSTART + RLENGTH)
     }
 }

@@ -3,7 +3,7 @@
 # python.sh LIBRARY PROGRAM. Ends with 77 where none has it.
 set -eu
 for python in python3 /usr/bin/python3; do
-    if "$python" -c "import $1" 2>/dev/null; then
+    if "$python" -c "from importlib.util import find_spec; exit(find_spec('$1') is None)" 2>/dev/null; then
         exec "$python" "$2"
     fi
 done

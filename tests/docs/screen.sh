@@ -15,14 +15,23 @@ socket=screen-$$
 mux() { tmux -L "$socket" -f /dev/null "$@"; }
 trap 'mux kill-server 2>/dev/null || :' EXIT
 
-# Until the screen shows something and has stopped changing.
-at_rest() {
-    shown=''
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
-        before=$shown
-        sleep 0.15
+# Looks at the screen until it is another one than before; a key that changes nothing costs three seconds.
+changed() {
+    before=$shown
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
         shown=$(mux capture-pane -p)
-        [ -z "$shown" ] || [ "$shown" != "$before" ] || return 0
+        [ "$shown" = "$before" ] || return 0
+        sleep 0.2
+    done
+}
+
+# Looks until it stays the same.
+at_rest() {
+    before=''
+    while [ "$shown" != "$before" ]; do
+        before=$shown
+        sleep 0.2
+        shown=$(mux capture-pane -p)
     done
 }
 
@@ -31,9 +40,12 @@ for word; do
     words="$words '$(printf %s "$word" | sed "s/'/'\\\\''/g")'"
 done
 mux -u new-session -d -x "${size%x*}" -y "${size#*x}" "exec $words"
+shown=''
+changed
 at_rest
 for key in $keys; do
     mux send-keys "$key"
+    changed
     at_rest
 done
 printf '%s\n' "$shown"
