@@ -55,6 +55,7 @@ async function drive(wrong) {
   first.focus();
   press(first, 'End');
   check(document.activeElement.id, `n${root.id}`, 'focus after End');
+  document.activeElement.dispatchEvent(new FocusEvent('focus')); /* which a window behind others does not send */
   check(el('details').querySelector('dd').textContent, root.name, 'details of the node in focus');
   press(document.activeElement, 'Enter');
   check(el('line').textContent, `Forward: ${root.text}`, 'line after Enter on a node');

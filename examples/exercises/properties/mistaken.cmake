@@ -1,0 +1,12 @@
+# Runs PROGRAM, made of a SOURCE with a mistake: the property that it names must fail.
+file(READ ${SOURCE} text)
+if(NOT text MATCHES "FAILS: ([^\n]*) \\*/")
+  message(FATAL_ERROR "${SOURCE} does not say what fails")
+endif()
+set(property "${CMAKE_MATCH_1}")
+execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE printed ERROR_VARIABLE errors RESULT_VARIABLE status)
+string(FIND "${printed}" "  ${property} " place)
+string(SUBSTRING "${printed}" ${place} 120 line)
+if(status EQUAL 0 OR place EQUAL -1 OR NOT line MATCHES "^[^\n]* FAILS\n")
+  message(FATAL_ERROR "'${property}' should fail; ended with ${status}, having printed:\n${printed}${errors}")
+endif()
