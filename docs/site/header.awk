@@ -108,3 +108,5 @@ is_declaration() { fresh = 0 }
 }
 
 { print }
+
+END { close_part() }
