@@ -348,7 +348,7 @@ static ValgradStatus start_dataset(Csv *csv)
         return status;
     csv->made->rows = 1;
     csv->made->columns = features;
-    if (like && like->numbers) {
+    if (csv->options->numbers || (like && like->numbers)) {
         csv->made->numbers = nn__bytes(function, 1, (size_t)features * sizeof(real));
         if (!csv->made->numbers)
             return VALGRAD_ERROR_MEMORY;

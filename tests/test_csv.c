@@ -96,6 +96,18 @@ START_TEST(right_files)
 }
 END_TEST
 
+START_TEST(numbers_if_asked_for)
+{
+    NnCsvOptions options = NN_CSV_OPTIONS_INIT;
+    options.numbers = true;
+    NnDataset *dataset = read_with("0,1,2,3,4\n1,5,6,7,8\n", &options);
+    ck_assert_ptr_null(nn_dataset_pixels(dataset, 0));
+    ck_assert_int_eq(nn_dataset_rows(dataset), 1);
+    ck_assert_str_eq(sample_text(dataset, 1), "1: 5 6 7 8");
+    nn_dataset_free(dataset);
+}
+END_TEST
+
 START_TEST(texts_are_classes_in_alphabetical_order)
 {
     NnCsvOptions options = NN_CSV_OPTIONS_INIT;
@@ -291,6 +303,7 @@ int main(void)
     Suite *suite = suite_create("csv");
     TCase *cases = new_case(suite, "csv", 20);
     tcase_add_loop_test(cases, right_files, 0, (int)COUNT(right));
+    tcase_add_test(cases, numbers_if_asked_for);
     tcase_add_test(cases, texts_are_classes_in_alphabetical_order);
     tcase_add_test(cases, like_the_training_data);
     tcase_add_test(cases, long_files);

@@ -3,78 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #endif
 
-#include <limits.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <valgrad/real.h>
-
-#include "testing.h"
-
-static char program[PATH_MAX];
-
-/* MNIST_PROGRAM in the environment or compiled in; else where the build puts it, seen from this
- * test. */
-static bool find_program(void)
-{
-    const char *given = getenv("MNIST_PROGRAM");
-#ifdef MNIST_PROGRAM
-    given = given ? given : MNIST_PROGRAM;
-#endif
-    if (given) {
-        snprintf(program, sizeof program, "%s", given);
-        return access(program, X_OK) == 0;
-    }
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 64);
-    program[length > 0 ? length : 0] = '\0';
-    for (int i = 0; i < 2; i++) {
-        char *slash = strrchr(program, '/');
-        if (slash)
-            *slash = '\0';
-    }
-    strcat(program, sizeof(real) == 8 ? "/bin/valgrad-mnist" : "/bin/valgradf-mnist");
-    return access(program, X_OK) == 0;
-}
-
-/* What the last run printed, standard error included, and its exit code. */
-static char printed[20000];
-static int code;
-
-static void run(const char *arguments)
-{
-    char command[PATH_MAX + 1000];
-    snprintf(command, sizeof command, "'%s' %s 2>&1", program, arguments);
-    FILE *pipe = popen(command, "r");
-    ck_assert_ptr_nonnull(pipe);
-    size_t n = fread(printed, 1, sizeof printed - 1, pipe);
-    printed[n] = '\0';
-    int status = pclose(pipe);
-    ck_assert_msg(WIFEXITED(status), "%s ended by a signal", arguments);
-    code = WEXITSTATUS(status);
-}
-
-static int lines(void)
-{
-    int count = 0;
-    for (const char *at = printed; *at; at++)
-        count += *at == '\n';
-    return count;
-}
-
-/* Whether the run printed one line, with this in it, and ended with this code. */
-static void check_refused(const char *arguments, int expected_code, const char *expected)
-{
-    run(arguments);
-    ck_assert_msg(code == expected_code, "%s: exit code %d: expected %d\n%s", arguments, code,
-                  expected_code, printed);
-    ck_assert_msg(strstr(printed, expected) != NULL, "%s: \"%s\": expected \"%s\"", arguments,
-                  printed, expected);
-    ck_assert_msg(lines() == 1, "%s: expected one line:\n%s", arguments, printed);
-}
+#include "mnist_testing.h"
 
 /* ---- wrong options --------------------------------------------------------------------------- */
 
@@ -96,7 +25,7 @@ static const struct {
     {"--weight-decay -1", "--weight-decay -1: expected a number"},
     {"--seed x", "--seed x: expected a whole number from 0"},
     {"--train-limit 0", "--train-limit 0: expected a whole number from 1"},
-    {"--train-limit 60001", "--train-limit 60001: the data has 60000 digits"},
+    {"--train-limit 60001", "--train-limit 60001: the data has 60000 samples"},
     {"--layers 128,", "--layers 128,: expected up to 16 whole numbers"},
     {"--layers 128,x", "--layers 128,x: expected up to 16 whole numbers"},
     {"--layers 0", "--layers 0: expected up to 16 whole numbers"},
@@ -106,8 +35,20 @@ static const struct {
      "--activation rel: expected one of identity, relu, leaky_relu, tanh, sigmoid, softplus"},
     {"--init he", "--init he: expected one of kaiming_uniform, kaiming_normal, xavier_uniform"},
     {"--schedule linear", "--schedule linear: expected one of constant, step, cosine"},
-    {"--optimizer sdg", "--optimizer sdg: expected one of sgd, adam, adamw"},
-    {"--optimizer adam --momentum 0.9", "--optimizer adam takes neither --momentum nor --nesterov"},
+    {"--optimizer sdg", "--optimizer sdg: expected one of sgd, rmsprop, adam, adamw"},
+    {"--optimizer adam --momentum 0.9", "--optimizer adam does not take --momentum"},
+    {"--optimizer rmsprop --nesterov", "--optimizer rmsprop does not take --nesterov"},
+    {"--alpha 0.9", "--optimizer sgd does not take --alpha"},
+    {"--optimizer rmsprop --beta1 0.9", "--optimizer rmsprop does not take --beta1"},
+    {"--patience 3", "--patience without --validation: expected a part of the samples"},
+    {"--loss mse --label-smoothing 0.1", "--label-smoothing with --loss mse"},
+    {"--output-activation tanh",
+     "--output-activation with --loss cross_entropy: expected identity"},
+    {"--loss hinge", "--loss hinge: expected one of cross_entropy, mse"},
+    {"--dropout 1", "--dropout 1: expected a number from 0 to 0.95"},
+    {"--validation 1", "--validation 1: expected a number from 0 to 0.9"},
+    {"--threads 0", "--threads 0: expected a whole number from 1 to 256"},
+    {"--dataset letters", "--dataset letters: expected one of mnist, fashion"},
     {"--momentum 0 --nesterov", "--nesterov with --momentum 0: expected a momentum above 0"},
     {"train train.csv", "\"train.csv\": expected options only"},
     {"bogus", "bogus: no such command: valgrad"},
@@ -226,7 +167,7 @@ START_TEST(command_line_wins)
     ck_assert_int_eq(code, 0);
     ck_assert_msg(strstr(printed, "784-16-8-10 tanh") != NULL, "%s", printed);
     ck_assert_msg(strstr(printed, "epoch 1/1 ") != NULL, "%s", printed);
-    ck_assert_msg(strstr(printed, " 640 digits to train") != NULL, "%s", printed);
+    ck_assert_msg(strstr(printed, " 640 samples to train") != NULL, "%s", printed);
 }
 END_TEST
 
@@ -287,18 +228,6 @@ END_TEST
 
 /* ---- right ones ------------------------------------------------------------------------------ */
 
-static double last_line_accuracy(void)
-{
-    const char *line = strstr(printed, "\ntest accuracy ");
-    line = line ? line + 1 : printed;
-    double accuracy = -1;
-    char rest[3] = "";
-    ck_assert_msg(sscanf(line, "test accuracy %lf %2s", &accuracy, rest) == 2 && rest[0] == '%',
-                  "%s", printed);
-    ck_assert_ptr_eq(strchr(line, '\n'), printed + strlen(printed) - 1);
-    return accuracy;
-}
-
 START_TEST(one_epoch_of_10000_digits)
 {
     run("--train-limit 10000 --epochs 1");
@@ -313,14 +242,35 @@ END_TEST
 
 /* Every choice trains; `quiet` leaves one line. */
 static const char *const choices[] = {
-    "--optimizer adam",     "--optimizer adamw --weight-decay 0.01",
-    "--momentum 0",         "--no-nesterov",
-    "--schedule step",      "--schedule constant --lr 0.05",
-    "--layers none",        "--layers 64,32",
-    "--activation tanh",    "--init xavier_normal",
-    "--init-bias 0.1",      "--no-shuffle",
-    "--weight-decay 1e-4",  "--init uniform --init-bound 0.05",
+    "--optimizer adam",
+    "--optimizer adamw --weight-decay 0.01",
+    "--momentum 0",
+    "--no-nesterov",
+    "--schedule step",
+    "--schedule constant --lr 0.05",
+    "--layers none",
+    "--layers 64,32",
+    "--activation tanh",
+    "--init xavier_normal",
+    "--init-bias 0.1",
+    "--no-shuffle",
+    "--weight-decay 1e-4",
+    "--init uniform --init-bound 0.05",
     "--batch 1 --lr 0.003",
+    "--optimizer rmsprop",
+    "--optimizer rmsprop --momentum 0.5 --alpha 0.9",
+    "--loss mse --optimizer adam --lr 0.01 --epochs 4",
+    "--loss mse --output-activation identity",
+    "--dropout 0.2",
+    "--label-smoothing 0.1",
+    "--warmup 20",
+    "--clip-norm 1 --clip-value 0.5",
+    "--threads 2",
+    "--optimizer adam --beta1 0.8 --beta2 0.99 --epsilon 1e-6",
+    "--batch 3000 --epochs 40 --lr 0.5",
+    "--schedule step --schedule-every 1 --schedule-factor 0.5",
+    "--lr-floor 0.01",
+    "--activation sigmoid --init xavier_uniform --lr 0.5",
 };
 
 START_TEST(every_choice_trains)

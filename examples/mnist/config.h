@@ -10,51 +10,98 @@
 enum { MAX_HIDDEN = 16 };
 
 /* The commands that read a setting. */
-typedef enum CommandBit { TRAIN = 1, SHOW = 2, EXPORT = 4, INFO = 8 } CommandBit;
+typedef enum CommandBit {
+    TRAIN = 1,
+    EVAL = 2,
+    PREDICT = 4,
+    SHOW = 8,
+    EXPORT = 16,
+    INFO = 32,
+    MAN = 64,
+    COMPLETION = 128
+} CommandBit;
 
-typedef enum Algorithm { SGD, ADAM, ADAMW, ALGORITHM_COUNT } Algorithm;
+typedef enum Dataset { MNIST, FASHION, DATASET_COUNT } Dataset;
+typedef enum Algorithm { SGD, RMSPROP, ADAM, ADAMW, ALGORITHM_COUNT } Algorithm;
+typedef enum Loss { CROSS_ENTROPY, MSE, LOSS_COUNT } Loss;
 typedef enum Part { PART_TRAIN, PART_TEST, PART_COUNT } Part;
+typedef enum Features { PIXELS, NUMBERS, FEATURES_COUNT } Features;
 typedef enum Dtype { DTYPE_KEEP, DTYPE_F64, DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_COUNT } Dtype;
 
 typedef struct Layers {
     int64_t count, sizes[MAX_HIDDEN];
 } Layers;
 
+/* A list of numbers of any length. */
+typedef struct Series {
+    int64_t count;
+    double *numbers;
+} Series;
+
+/* Members are named as their options. NULL texts: not asked for. */
 typedef struct Config {
-    char *config; /* the JSON file that was read; NULL: none */
+    char *config; /* the JSON file that was read */
 
-    char *data;          /* NULL: search */
+    int dataset;         /* Dataset */
+    char *data;          /* NULL: search for the dataset */
+    char *test_data;     /* NULL: what lies beside data, or a part of it */
+    char *label_column;  /* NULL: "label", or the first */
     int64_t train_limit; /* 0: all */
+    double validation;   /* the part of the training samples */
     int shuffle;
+    int binary;
+    int64_t threshold;
+    int normalize;
+    double shift, rotation;
 
-    Layers layers;        /* the hidden ones */
-    int activation, init; /* NnActivation, NnInitRule */
-    double init_bound, init_bias;
-    int64_t seed;
+    Layers layers;                           /* the hidden ones */
+    int activation, output_activation, init; /* NnActivation, NnInitRule */
+    double init_bound, init_bias, dropout;
 
+    int loss; /* Loss */
+    double label_smoothing;
     int64_t epochs, batch;
-    int optimizer, schedule; /* Algorithm, NnScheduleRule */
-    double lr, momentum, weight_decay;
+    int optimizer; /* Algorithm */
+    double lr, momentum, alpha, beta1, beta2, epsilon, weight_decay;
     int nesterov;
+    int schedule; /* NnScheduleRule */
+    int64_t schedule_every;
+    double schedule_factor, lr_floor;
+    int64_t warmup;
+    double clip_norm, clip_value; /* 0: not */
+    int64_t patience;             /* 0: all epochs */
+    double min_gain;              /* in percent */
+    int64_t seed, threads;
 
-    char *load, *save, *resume, *checkpoint; /* files; NULL: none */
+    char *load, *save, *resume, *checkpoint; /* files */
     int64_t checkpoint_every;                /* steps; 0: at the end of each epoch */
 
-    char *c, *npz, *safetensors; /* files to export to; NULL: not */
+    char *c, *npz, *safetensors; /* files to export to */
     int dtype;                   /* Dtype */
     char *name;                  /* of C functions; NULL: digits */
+
+    char *log, *debug, *plot;
+    int diagnose, report;
+    char *confusion, *weights;
+    int64_t mistakes;
+    int quiet;
 
     int part; /* Part */
     int64_t count;
     int64_t label; /* -1: any */
+    int one, show;
 
-    int quiet;
+    bool own_data; /* the command line named the data, not a file */
+
+    /* What the training data told; no options, but saved with a network. */
+    int features;           /* Features */
+    Series mean, deviation; /* by which inputs were normalised */
 } Config;
 
-typedef enum Kind { TITLE, WHOLE, NUMBER, CHOICE, FLAG, TEXT, LIST } Kind;
+typedef enum Kind { TITLE, WHOLE, NUMBER, CHOICE, FLAG, TEXT, LIST, SERIES } Kind;
 
 typedef struct Setting {
-    int commands; /* CommandBits */
+    int commands; /* CommandBits; 0: it is no option */
     const char *name, *argument, *help;
     Kind kind;
     size_t place;                 /* in Config */
@@ -76,6 +123,9 @@ const Setting *setting_find(const char *name);
 /* Sets one from text as the command line has it; a FLAG from "true" or "false". NULL, or what is
  * wrong: "ten: expected a whole number from 1 to 1000000". That text is kept until the next call. */
 const char *config_set(Config *config, const Setting *setting, const char *text);
+
+/* Whether it means something with the optimizer that is set. */
+bool setting_applies(const Config *config, const Setting *setting);
 
 /* Fills in what depends on other settings. NULL, or what contradicts what. */
 const char *config_complete(Config *config);

@@ -28,6 +28,11 @@ static cJSON *layers_to_json(const Layers *layers)
     return list;
 }
 
+static cJSON *series_to_json(const Series *series)
+{
+    return cJSON_CreateDoubleArray(series->numbers, (int)series->count);
+}
+
 /* The setting's value; NULL when out of memory. */
 static cJSON *value_to_json(const Config *config, const Setting *setting)
 {
@@ -45,6 +50,8 @@ static cJSON *value_to_json(const Config *config, const Setting *setting)
         return layers_to_json(place);
     case TEXT:
         return cJSON_CreateString(*(char *const *)place);
+    case SERIES:
+        return series_to_json(place);
     case TITLE:
         break;
     }
@@ -67,6 +74,8 @@ static bool is_saved(const Config *config, const Setting *setting)
     case CHOICE:
     case LIST:
         return !setting->transient;
+    case SERIES:
+        return !setting->transient && ((const Series *)place)->count > 0;
     case TITLE:
         break;
     }
@@ -78,7 +87,7 @@ char *config_to_json(const Config *config)
     cJSON *object = cJSON_CreateObject();
     bool complete = object != NULL;
     for (int i = 0; complete && i < setting_count; i++)
-        if (is_saved(config, &settings[i])) {
+        if (is_saved(config, &settings[i]) && setting_applies(config, &settings[i])) {
             cJSON *value = value_to_json(config, &settings[i]);
             complete = cJSON_AddItemToObject(object, settings[i].name, value);
             if (!complete)
@@ -108,21 +117,24 @@ static const char *value_text(const cJSON *value, char *text, size_t room)
     return text;
 }
 
-/* "128,64" for [128, 64], "none" for []; NULL if an element is no number. */
-static const char *list_text(const cJSON *list, char *text, size_t room)
+/* "128,64" for [128, 64], "none" for []; NULL if an element is no number, or out of memory. The caller
+ * frees it. */
+static char *list_text(const cJSON *list)
 {
-    size_t used = 0;
+    const int number_room = 26;
     const cJSON *item;
-    snprintf(text, room, "none");
+    char *text = malloc((size_t)cJSON_GetArraySize(list) * (size_t)number_room + 8), *at = text;
+    if (text && cJSON_GetArraySize(list) == 0)
+        strcpy(text, "none");
     cJSON_ArrayForEach(item, list)
     {
-        if (!cJSON_IsNumber(item))
+        if (!text || !cJSON_IsNumber(item)) {
+            free(text);
             return NULL;
-        if (used < room)
-            used += (size_t)snprintf(text + used, room - used, "%s%.17g", used ? "," : "",
-                                     item->valuedouble);
+        }
+        at += snprintf(at, (size_t)number_room, "%s%.17g", at > text ? "," : "", item->valuedouble);
     }
-    return used < room ? text : NULL;
+    return text;
 }
 
 static const char *type_expected(const Setting *setting)
@@ -134,6 +146,7 @@ static const char *type_expected(const Setting *setting)
     case FLAG:
         return "true or false";
     case LIST:
+    case SERIES:
         return "an array of numbers";
     default:
         return "a string";
@@ -149,33 +162,42 @@ static bool type_fits(const Setting *setting, const cJSON *value)
     case FLAG:
         return cJSON_IsBool(value);
     case LIST:
+    case SERIES:
         return cJSON_IsArray(value);
     default:
         return cJSON_IsString(value);
     }
 }
 
+/* Sets from a value of the right type; what is wrong with it otherwise. */
+static const char *set_from(Config *config, const Setting *setting, const cJSON *value, bool *fits)
+{
+    char text[600];
+    char *list = cJSON_IsArray(value) && type_fits(setting, value) ? list_text(value) : NULL;
+    *fits = list || (type_fits(setting, value) && !cJSON_IsArray(value));
+    const char *error = NULL;
+    if (*fits)
+        error = config_set(config, setting, list ? list : value_text(value, text, sizeof text));
+    free(list);
+    return error;
+}
+
 static const char *set_member(Config *config, const cJSON *member)
 {
     char text[600];
+    bool fits = true;
     const Setting *setting = setting_find(member->string);
     if (!setting || setting->place == offsetof(Config, config)) {
         snprintf(message, sizeof message, "\"%.100s\": no such setting", member->string);
         return message;
     }
-    const char *given = NULL;
-    if (type_fits(setting, member))
-        given = setting->kind == LIST ? list_text(member, text, sizeof text)
-                                      : value_text(member, text, sizeof text);
-    if (!given) {
+    const char *error = set_from(config, setting, member, &fits);
+    if (!fits)
         snprintf(message, sizeof message, "\"%.100s\": %.100s: expected %s", member->string,
                  value_text(member, text, sizeof text), type_expected(setting));
-        return message;
-    }
-    const char *error = config_set(config, setting, given);
-    if (error)
+    else if (error)
         snprintf(message, sizeof message, "\"%.100s\": %.500s", member->string, error);
-    return error ? message : NULL;
+    return error || !fits ? message : NULL;
 }
 
 static const char *not_json(const char *text, const char *end)

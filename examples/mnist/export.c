@@ -75,7 +75,7 @@ static const char *contradiction(const Config *config, char **arguments)
     return NULL;
 }
 
-static int export(const Config *config, char **arguments)
+static int export(Config *config, char **arguments)
 {
     const char *wrong = contradiction(config, arguments);
     if (wrong) {

@@ -64,7 +64,7 @@ static void print_texts(const NnState *state)
     }
 }
 
-static int info(const Config *config, char **arguments)
+static int info(Config *config, char **arguments)
 {
     (void)config;
     if (!arguments[0] || arguments[1]) {

@@ -10,26 +10,21 @@
 
 #include "mnist.h"
 
-static const Command *const commands[] = {&command_train, &command_show, &command_export,
-                                         &command_info};
-
-enum { COMMANDS = sizeof commands / sizeof commands[0] };
-
 static void list_commands(FILE *stream)
 {
     const char *name = program_invocation_short_name;
     fprintf(stream, "%s [COMMAND] [OPTION...]\n\n", name);
-    for (int i = 0; i < COMMANDS; i++)
-        fprintf(stream, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-    fprintf(stream, "  %-8s %s\n", "help", "this list");
+    for (const Command *const *command = commands; *command; command++)
+        fprintf(stream, "  %-10s  %s\n", (*command)->name, (*command)->summary);
+    fprintf(stream, "  %-10s  %s\n", "help", "this list");
     fprintf(stream, "\nWithout a command it is train. %s COMMAND --help lists options.\n", name);
 }
 
 static const Command *find_command(const char *name)
 {
-    for (int i = 0; i < COMMANDS; i++)
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
+    for (const Command *const *command = commands; *command; command++)
+        if (strcmp((*command)->name, name) == 0)
+            return *command;
     return NULL;
 }
 
@@ -45,7 +40,11 @@ static int run(const Command *command, int argc, char **argv)
 {
     Config config;
     char **arguments = options_parse(command, argc, argv, &config);
-    int code = command->run(&config, arguments);
+    int code = EXIT_FAILURE;
+    if (valgrad_set_threads((int)config.threads) == VALGRAD_OK)
+        code = command->run(&config, arguments);
+    else
+        library_error();
     free(arguments);
     config_free(&config);
     if (code == EXIT_SUCCESS && (fflush(stdout) != 0 || ferror(stdout))) {

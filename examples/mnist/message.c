@@ -10,6 +10,11 @@
 
 #include "mnist.h"
 
+const char *program_name(void)
+{
+    return program_invocation_short_name;
+}
+
 void error_line(const char *format, ...)
 {
     va_list arguments;

@@ -4,11 +4,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <valgrad/valgrad.h>
 
 #include "config.h"
 
-enum { EXIT_USAGE = 2 }; /* a wrong command line; EXIT_FAILURE is for wrong data */
+enum {
+    EXIT_USAGE = 2,  /* a wrong command line; EXIT_FAILURE is for wrong data */
+    TEST_BATCH = 500 /* samples that are tested at once */
+};
 
 /* ---- commands: one in each file of that name ------------------------------------------------- */
 
@@ -17,10 +21,14 @@ typedef struct Command {
     CommandBit bit;        /* which settings are its options */
     const char *arguments; /* as "FILE..." in the usage line; NULL: it takes none */
     const char *help;      /* for argp: before the options, \v, after them */
-    int (*run)(const Config *config, char **arguments); /* returns the program's exit code */
+    int (*run)(Config *config, char **arguments); /* returns the program's exit code */
 } Command;
 
-extern const Command command_train, command_show, command_export, command_info;
+extern const Command command_train, command_eval, command_predict, command_show, command_export,
+    command_info, command_man, command_completion;
+
+/* All of them, NULL after the last. */
+extern const Command *const commands[];
 
 /* ---- options.c: the command line ------------------------------------------------------------- */
 
@@ -28,43 +36,53 @@ extern const Command command_train, command_show, command_export, command_info;
  * if it asks for that. New: the other arguments, NULL after the last; the caller frees the list. */
 char **options_parse(const Command *command, int argc, char **argv, Config *config);
 
-/* ---- data.c: where the digits are ------------------------------------------------------------ */
+/* ---- data.c: the samples --------------------------------------------------------------------- */
 
 typedef struct Data {
-    NnDataset *train, *test;
+    NnDataset *train, *validation, *test; /* NULL: there are none */
+    Series mean, deviation;               /* by which inputs are normalised; borrowed */
+    bool fashion;                         /* the classes are those of Fashion-MNIST */
 } Data;
 
-/* Reads training and test digits; says why not. */
-bool data_load(const Config *config, Data *data);
+/* Reads samples to train on and to test on, in the form that the settings ask for; says why not. What
+ * the training samples tell (mean, deviation, kind of features) goes into the settings, which are saved
+ * with the network. */
+bool data_load(Config *config, Data *data);
+
+/* Only what a saved network is to be tested on, in the form that its settings tell. */
+bool data_load_test(const Config *config, Data *data);
+
+/* None yet; how samples are dealt out to a saved network. */
+Data data_without_samples(const Config *config);
 void data_free(Data *data);
+
+/* Makes pixels binary if the settings ask for it. */
+bool data_prepare(const Config *config, NnDataset *dataset);
+
+/* The name of a class; NULL if it has none but its number. Borrowed. */
+const char *data_class_name(const Data *data, int c);
+
+/* Whether a path ends as a CSV file's does. */
+bool data_is_csv(const char *path);
 
 /* ---- model.c: what the settings ask for ------------------------------------------------------ */
 
 NnMlp *model_network(const Config *config, int64_t inputs, int64_t classes);
 NnOptimizer *model_optimizer(const Config *config, const NnParameters *parameters);
-NnLoader *model_loader(const Config *config, const NnDataset *dataset);
-NnLoader *model_test_loader(const NnDataset *dataset);
-NnSchedule model_schedule(const Config *config, int64_t total_steps);
+NnSchedule model_schedule(const Config *config, int64_t epoch_steps, int64_t total_steps);
+NnLoader *model_loader(const Config *config, const Data *data);
+NnLoader *model_test_loader(const Data *data, const NnDataset *dataset);
+
+/* The outputs in training at a step, the loss of a batch, the clipping of gradients. */
+Tensor *model_forward(const Config *config, const NnMlp *net, Tensor *inputs, int64_t step);
+Tensor *model_loss(const Config *config, Tensor *outputs, const NnBatch *batch);
+bool model_clip(const Config *config, const NnMlp *net);
+
+/* How sure outputs are of each class. */
+Tensor *model_probabilities(const Config *config, Tensor *outputs);
 
 /* "784-128-10 relu, 101770 parameters, double" */
 void model_describe(const NnMlp *net, char *text, size_t room);
-
-/* ---- progress.c: what is seen of the training ------------------------------------------------ */
-
-typedef struct Progress {
-    bool terminal, quiet;
-    int64_t epoch, epochs, samples; /* samples in an epoch */
-    int64_t seen, correct;          /* of this epoch, so far */
-    int64_t earlier;                /* of those seen, how many before this run was resumed */
-    double loss;                    /* summed over the samples seen */
-    double begun, seconds, drawn;
-} Progress;
-
-Progress progress_new(const Config *config, int64_t samples);
-void progress_begin_epoch(Progress *progress, int64_t epoch);
-void progress_step(Progress *progress, int64_t count, double loss, int64_t correct);
-void progress_end_training(Progress *progress); /* stops the clock; the test comes after it */
-void progress_end_epoch(Progress *progress, double test_accuracy);
 
 /* ---- model_file.c: networks and checkpoints in files ----------------------------------------- */
 
@@ -82,7 +100,8 @@ double model_file_accuracy(const NnState *state);
 /* New: the network of a state, which must have the layers and activation of the settings. */
 NnMlp *model_file_network(const char *path, const NnState *state, const Config *config);
 
-/* New: the network of --load, for data of this form. */
+/* New: the network of --load, whatever its data are; or for data of this form. */
+NnMlp *model_file_open(const Config *config);
 NnMlp *model_file_load(const Config *config, int64_t inputs, int64_t classes);
 
 /* Adds settings, and the accuracy unless it is NaN; says nothing itself. */
@@ -91,12 +110,90 @@ bool model_file_annotate(NnState *state, const Config *config, double accuracy);
 /* Writes the network to --save. */
 bool model_file_save(const Config *config, const NnMlp *net, double accuracy);
 
+/* What the present epoch has come to so far. */
+typedef struct Progress {
+    int64_t seen, correct; /* samples */
+    double loss;           /* summed over them */
+} Progress;
+
 /* Writes a run to --checkpoint; takes a run like it to where that of --resume stood. */
 bool checkpoint_save(const Config *config, const NnRun *run, const Progress *progress);
 bool checkpoint_load(const Config *config, const NnRun *run, Progress *progress);
 
 /* Whether the files that the training will write can be written: better known before it. */
 bool model_file_check(const Config *config);
+
+/* ---- judge.c: testing ------------------------------------------------------------------------ */
+
+/* A sample that is told wrongly: its label, what it was taken for, and how sure that was. */
+typedef struct Mistake {
+    int64_t index;
+    int label, predicted;
+    double probability, right_probability;
+} Mistake;
+
+typedef struct Judgement {
+    double loss, accuracy;
+    NnConfusion *confusion;
+    Mistake *mistakes; /* the worst first */
+    int64_t mistake_count;
+} Judgement;
+
+/* Goes through all samples without learning; keeps at most `keep` mistakes. */
+bool judge(const Config *config, const NnMlp *net, NnLoader *samples, int64_t keep,
+           Judgement *judgement);
+void judgement_free(Judgement *judgement);
+
+/* ---- report.c: what is told of it ------------------------------------------------------------ */
+
+/* What the settings ask for; `dataset` has the samples that were judged. */
+bool report(const Config *config, const Data *data, const NnDataset *dataset, const NnMlp *net,
+            const Judgement *judgement);
+
+/* ---- watch.c: what is seen of the training --------------------------------------------------- */
+
+typedef struct Watch Watch;
+
+/* `unseen` names what the network is tested on after an epoch. NULL and a message if a file cannot be
+ * written. */
+Watch *watch_new(const Config *config, const NnMlp *net, NnLoader *samples, const char *unseen);
+void watch_free(Watch *watch);
+
+/* A run that goes on: the steps that were taken, and what the present epoch came to before. */
+void watch_resume(Watch *watch, int64_t step, const Progress *progress);
+const Progress *watch_progress(const Watch *watch);
+
+void watch_begin_epoch(Watch *watch);
+
+/* Between backward and the optimizer's step; false and the library's error when out of memory. */
+bool watch_before_step(Watch *watch, const NnMlp *net);
+
+/* After it; false, and a message, if the loss is no number. */
+bool watch_step(Watch *watch, const NnBatch *batch, const Tensor *outputs, double loss,
+                double rate);
+
+void watch_end_training(Watch *watch); /* stops the clock; the test comes after it */
+bool watch_epoch(Watch *watch, const NnMlp *net, NnLoader *unseen, double unseen_loss,
+                 double unseen_accuracy);
+
+/* After all epochs: curves. */
+bool watch_end(Watch *watch);
+
+/* A line, unless all is quiet. */
+void watch_say(const Watch *watch, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- output.c: files that are written whole or not at all ------------------------------------ */
+
+typedef struct Output {
+    const char *path;
+    char temporary[4096];
+    FILE *file;
+} Output;
+
+/* Opens it under a temporary name; closing renames it. Both say what is wrong, and then leave nothing. */
+bool output_open(Output *output, const char *path);
+bool output_close(Output *output);
+void output_discard(Output *output);
 
 /* ---- draw.c: images in the terminal ---------------------------------------------------------- */
 
@@ -115,6 +212,7 @@ void draw_pictures(const Picture *pictures, int64_t count, int64_t rows, int64_t
 
 /* The program's name and the message, on standard error; library_error() prints the library's last
  * one and returns false; message_of_library() is that one. */
+const char *program_name(void);
 void error_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool library_error(void);
 const char *message_of_library(void);

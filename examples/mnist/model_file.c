@@ -86,6 +86,8 @@ NnMlp *model_file_network(const char *path, const NnState *state, const Config *
 {
     NnMlpOptions options = NN_MLP_OPTIONS_INIT;
     options.hidden = (NnActivation)config->activation;
+    if (config->output_activation >= 0)
+        options.output = (NnActivation)config->output_activation;
     NnMlp *net = nn_mlp_from_state(state, &options);
     if (!net) {
         error_line("%s: %s", path, message_of_library());
@@ -98,11 +100,33 @@ NnMlp *model_file_network(const char *path, const NnState *state, const Config *
     return NULL;
 }
 
-NnMlp *model_file_load(const Config *config, int64_t inputs, int64_t classes)
+/* Whether means and deviations are for inputs of this network. */
+static bool moments_fit(const Config *config, const NnMlp *net)
+{
+    int64_t inputs = tensor_side(nn_linear_weight(nn_mlp_layer(net, 0)), 0);
+    int64_t n = config->mean.count;
+    if (n == config->deviation.count && (n == 0 || n == 1 || n == inputs))
+        return true;
+    error_line("%s: its settings: %" PRId64 " means and %" PRId64 " deviations for %" PRId64
+               " inputs",
+               config->load, n, config->deviation.count, inputs);
+    return false;
+}
+
+NnMlp *model_file_open(const Config *config)
 {
     NnState *state = model_file_read(config->load);
     NnMlp *net = state ? model_file_network(config->load, state, config) : NULL;
     nn_state_free(state);
+    if (!net || moments_fit(config, net))
+        return net;
+    nn_mlp_free(net);
+    return NULL;
+}
+
+NnMlp *model_file_load(const Config *config, int64_t inputs, int64_t classes)
+{
+    NnMlp *net = model_file_open(config);
     if (!net)
         return NULL;
     const int last = nn_mlp_layer_count(net) - 1;

@@ -42,6 +42,8 @@ static void apply(Parsing *parsing, struct argp_state *state)
         const char *error = config_set(parsing->config, given->setting, text);
         if (error)
             REFUSE(state, "--%s %s", given->setting->name, error);
+        if (given->setting->place == offsetof(Config, data))
+            parsing->config->own_data = true;
     }
 }
 

@@ -47,6 +47,7 @@ typedef struct NnCsvOptions {
     const char *label;     /* the label's column by its name in the header; NULL: */
     int64_t label_column;  /* by its number from 0, or from the end if negative; or NN_CSV_… */
     int classes;           /* labels are 0 … classes-1; 0: one more than the greatest */
+    bool numbers;          /* keep all features as numbers, even if they would fit bytes */
     const NnDataset *like; /* training data, for whose network this is: see below. NULL: none */
 } NnCsvOptions;
 
@@ -55,9 +56,7 @@ typedef struct NnCsvOptions {
 #define NN_CSV_NO_LABEL INT64_MIN
 
 #define NN_CSV_OPTIONS_INIT                                                                        \
-    {                                                                                              \
-        NULL, NN_CSV_FIND_LABEL, 0, NULL                                                           \
-    }
+    { NULL, NN_CSV_FIND_LABEL, 0, false, NULL }
 
 /* New: from comma-separated values, plain or gzipped, a sample in each line: its label and its
  * features. (Kaggle's form of MNIST is one: a header, the label first, then 784 pixels.)
@@ -67,8 +66,8 @@ typedef struct NnCsvOptions {
  * number at all; empty lines count for nothing. Labels are whole numbers, or texts: these become the
  * classes 0, 1, … in alphabetical order.
  *
- * If every feature is a whole number from 0 to 255 they are kept as bytes, like pixels, and as square
- * images if their number is a square. `like` asks for the same features, form and classes as that
+ * If every feature is a whole number from 0 to 255 (and `numbers` is false) they are kept as bytes,
+ * like pixels, and as square images if their number is a square. `like` asks for the same features, form and classes as that
  * dataset has.
  *
  * Errors, with line and column: a missing value; not a number, NaN or infinite; a row with more or
@@ -133,9 +132,7 @@ typedef struct NnLoaderOptions {
 } NnLoaderOptions;
 
 #define NN_LOADER_OPTIONS_INIT                                                                     \
-    {                                                                                              \
-        64, 0, 1, false, 0, NULL, NULL, 0, 0                                                       \
-    }
+    { 64, 0, 1, false, 0, NULL, NULL, 0, 0 }
 
 /* Borrowed from the loader; the next call overwrites tensors and labels. */
 typedef struct NnBatch {

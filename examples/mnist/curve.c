@@ -1,0 +1,151 @@
+/* curve.c - losses and accuracies as curves: a small one in the terminal, an SVG by gnuplot. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "watch.h"
+
+/* The mean loss of part i of n equal parts of the steps. */
+static double mean_loss(const Watch *watch, int64_t i, int64_t n)
+{
+    int64_t from = i * watch->loss_count / n, to = (i + 1) * watch->loss_count / n;
+    double sum = 0;
+    for (int64_t s = from; s < to; s++)
+        sum += watch->losses[s];
+    return sum / (double)(to - from);
+}
+
+/* ---- in the terminal ------------------------------------------------------------------------- */
+
+enum { CURVE_ROWS = 8, CURVE_COLUMNS = 60 };
+
+/* The losses span decades, so the rows are even steps of their logarithm. */
+void draw_curve(const Watch *watch)
+{
+    static const char *const heights[] = {" ",      "\u2581", "\u2582", "\u2583", "\u2584",
+                                          "\u2585", "\u2586", "\u2587", "\u2588"};
+    double means[CURVE_COLUMNS], low = (double)INFINITY, high = 1e-12;
+    int64_t columns = watch->loss_count < CURVE_COLUMNS ? watch->loss_count : CURVE_COLUMNS;
+    for (int64_t i = 0; i < columns; i++) {
+        means[i] = fmax(1e-12, mean_loss(watch, i, columns));
+        low = fmin(low, means[i]);
+        high = fmax(high, means[i]);
+    }
+    if (columns < 2 || high <= low)
+        return;
+    printf("\n%9.4f loss by step, its logarithm\n", high);
+    for (int row = CURVE_ROWS - 1; row >= 0; row--) {
+        if (row == 0)
+            printf("%9.4f ", low);
+        else
+            printf("%9s ", "");
+        for (int64_t i = 0; i < columns; i++) {
+            double eighths = 8 * CURVE_ROWS * log(means[i] / low) / log(high / low) - 8 * row;
+            fputs(heights[eighths < 1 ? (row == 0) : eighths > 8 ? 8 : (int)eighths], stdout);
+        }
+        putchar('\n');
+    }
+    putchar('\n');
+}
+
+/* ---- gnuplot --------------------------------------------------------------------------------- */
+
+bool plot_check(void)
+{
+    if (system("command -v gnuplot >/dev/null 2>&1") == 0)
+        return true;
+    error_line("--plot: gnuplot is missing: install it (Debian and Ubuntu: gnuplot-nox)");
+    return false;
+}
+
+static void write_losses(FILE *gnuplot, const Watch *watch)
+{
+    const int64_t most = 1000;
+    int64_t points = watch->loss_count < most ? watch->loss_count : most;
+    fprintf(gnuplot, "$losses << EOD\n");
+    for (int64_t i = 0; i < points; i++)
+        fprintf(gnuplot, "%" PRId64 " %.9g\n",
+                watch->first_step + (i + 1) * watch->loss_count / points,
+                mean_loss(watch, i, points));
+    fprintf(gnuplot, "EOD\n$epochs << EOD\n");
+    for (int64_t i = 0; i < watch->epoch_count; i++)
+        fprintf(gnuplot, "%" PRId64 " %.9g %.9g\n", watch->epochs[i].steps,
+                100 * watch->epochs[i].accuracy, 100 * watch->epochs[i].unseen_accuracy);
+    fprintf(gnuplot, "EOD\n");
+}
+
+/* The picture comes on gnuplot's standard output: no name has to be quoted for it. */
+static void write_commands(FILE *gnuplot, const Watch *watch)
+{
+    fprintf(gnuplot,
+            "set terminal svg size 800,480 font 'sans-serif,13' background 'white'\n"
+            "set grid\nset key right center\nset xlabel 'step'\nset ylabel 'loss'\nset logscale y\n"
+            "set y2label 'accuracy, %%'\nset y2tics\nset ytics nomirror\n");
+    write_losses(gnuplot, watch);
+    fprintf(gnuplot, "plot $losses with lines lc rgb '#9999cc' title 'loss'");
+    if (watch->epoch_count)
+        fprintf(gnuplot,
+                ", $epochs using 1:2 axes x1y2 with linespoints lc rgb '#cc7722' title 'train',"
+                " $epochs using 1:3 axes x1y2 with linespoints lc rgb '#227733' title '%s'",
+                watch->unseen);
+    fprintf(gnuplot, "\n");
+}
+
+/* Runs gnuplot with its output into a file. */
+static FILE *start_gnuplot(FILE *to, pid_t *child)
+{
+    int ends[2];
+    if (pipe(ends) != 0)
+        return NULL;
+    *child = fork();
+    if (*child == 0) {
+        dup2(ends[0], STDIN_FILENO);
+        dup2(fileno(to), STDOUT_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        execlp("gnuplot", "gnuplot", (char *)NULL);
+        _exit(127);
+    }
+    close(ends[0]);
+    FILE *gnuplot = *child > 0 ? fdopen(ends[1], "w") : NULL;
+    if (!gnuplot)
+        close(ends[1]);
+    return gnuplot;
+}
+
+static bool run_gnuplot(const Watch *watch, FILE *to)
+{
+    pid_t child = -1;
+    int status = -1;
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+    FILE *gnuplot = start_gnuplot(to, &child);
+    if (gnuplot) {
+        write_commands(gnuplot, watch);
+        fclose(gnuplot);
+    }
+    if (child > 0)
+        waitpid(child, &status, 0);
+    signal(SIGPIPE, before);
+    return gnuplot && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool plot(const Watch *watch)
+{
+    Output output;
+    if (watch->loss_count == 0)
+        return true;
+    if (!output_open(&output, watch->config->plot))
+        return false;
+    if (run_gnuplot(watch, output.file))
+        return output_close(&output);
+    output_discard(&output);
+    error_line("%s: gnuplot failed", watch->config->plot);
+    return false;
+}

@@ -1,0 +1,136 @@
+/* mnist_testing.h - running the trainer as its user does: what it prints and its exit code. */
+#ifndef VALGRAD_TESTS_MNIST_TESTING_H
+#define VALGRAD_TESTS_MNIST_TESTING_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <valgrad/real.h>
+
+#include "testing.h"
+
+static char program[PATH_MAX];
+
+/* MNIST_PROGRAM in the environment, or where the build puts it, seen from this test. */
+static inline bool find_program(void)
+{
+    const char *given = getenv("MNIST_PROGRAM");
+    if (given) {
+        snprintf(program, sizeof program, "%s", given);
+        return access(program, X_OK) == 0;
+    }
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 64);
+    program[length > 0 ? length : 0] = '\0';
+    for (int i = 0; i < 2; i++) {
+        char *slash = strrchr(program, '/');
+        if (slash)
+            *slash = '\0';
+    }
+    strcat(program, sizeof(real) == 8 ? "/bin/valgrad-mnist" : "/bin/valgradf-mnist");
+    return access(program, X_OK) == 0;
+}
+
+/* What the last run printed, standard error included, and its exit code. */
+static char printed[60000];
+static int code;
+
+/* Runs the program with arguments; %s in them stands for the folder of this test. */
+static inline void run(const char *arguments)
+{
+    char command[PATH_MAX + 4000];
+    snprintf(command, sizeof command, "'%s' %s 2>&1", program, arguments);
+    FILE *pipe = popen(command, "r");
+    ck_assert_ptr_nonnull(pipe);
+    size_t n = fread(printed, 1, sizeof printed - 1, pipe);
+    printed[n] = '\0';
+    int status = pclose(pipe);
+    ck_assert_msg(WIFEXITED(status), "%s ended by a signal", arguments);
+    code = WEXITSTATUS(status);
+}
+
+static inline void run_well(const char *arguments)
+{
+    run(arguments);
+    ck_assert_msg(code == 0, "%s: exit code %d\n%s", arguments, code, printed);
+}
+
+static inline int lines(void)
+{
+    int count = 0;
+    for (const char *at = printed; *at; at++)
+        count += *at == '\n';
+    return count;
+}
+
+/* Whether the last run printed this. */
+#define assert_printed(text)                                                                       \
+    ck_assert_msg(strstr(printed, text) != NULL, "expected \"%s\" in:\n%.3000s", text, printed)
+
+/* Whether the run printed one line, with this in it, and ended with this code. */
+static inline void check_refused(const char *arguments, int expected_code, const char *expected)
+{
+    run(arguments);
+    ck_assert_msg(code == expected_code, "%s: exit code %d: expected %d\n%s", arguments, code,
+                  expected_code, printed);
+    ck_assert_msg(strstr(printed, expected) != NULL, "%s: \"%s\": expected \"%s\"", arguments,
+                  printed, expected);
+    ck_assert_msg(lines() == 1, "%s: expected one line:\n%s", arguments, printed);
+}
+
+/* The accuracy in the last line, "test accuracy 97.12 %". */
+static inline double last_line_accuracy(void)
+{
+    const char *line = strstr(printed, "test accuracy ");
+    double accuracy = -1;
+    char rest[3] = "";
+    ck_assert_msg(line && sscanf(line, "test accuracy %lf %2s", &accuracy, rest) == 2 &&
+                      rest[0] == '%',
+                  "%s", printed);
+    ck_assert_ptr_eq(strchr(line, '\n'), printed + strlen(printed) - 1);
+    return accuracy;
+}
+
+/* ---- a folder for files ---------------------------------------------------------------------- */
+
+static char folder[] = "/tmp/valgrad-mnist-XXXXXX";
+
+/* Runs in that folder from now on, so that commands can name files in it. */
+static inline bool enter_folder(void)
+{
+    return mkdtemp(folder) && chdir(folder) == 0;
+}
+
+static inline void remove_folder(void)
+{
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    if (chdir("/") == 0 && system(command) != 0)
+        perror(folder);
+}
+
+/* The text of a file, in a buffer that the next call reuses. */
+static inline const char *file_text(const char *path)
+{
+    static char text[1 << 20];
+    FILE *file = fopen(path, "rb");
+    ck_assert_msg(file != NULL, "no %s", path);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
+static inline void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+#endif
