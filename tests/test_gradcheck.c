@@ -360,6 +360,37 @@ static void check_linear(void)
     nn_linear_free(layer);
 }
 
+static Tensor *call_conv2d(Tensor *const *x, void *layer)
+{
+    return nn_conv2d_forward(layer, tensor_reshape(input_of(x), TENSOR_SHAPE(1, 3, 5)));
+}
+
+static void check_conv2d(void)
+{
+    Random random = random_seeded(1);
+    NnConv2d *layer = nn_conv2d_new(1, 2, 2, 2, NULL, &random);
+    NnParameters *parameters = nn_parameters_new();
+    assert_status(nn_conv2d_collect(layer, "", parameters), VALGRAD_OK);
+    check_layer(call_conv2d, layer, parameters, 2 * 1 * 2 * 2 + 2);
+    nn_parameters_free(parameters);
+    nn_conv2d_free(layer);
+}
+
+static Tensor *call_layer_norm(Tensor *const *x, void *layer)
+{
+    return nn_layer_norm_forward(layer, input_of(x));
+}
+
+static void check_layer_norm(void)
+{
+    NnLayerNorm *layer = nn_layer_norm_new(5, 1e-5);
+    NnParameters *parameters = nn_parameters_new();
+    assert_status(nn_layer_norm_collect(layer, "", parameters), VALGRAD_OK);
+    check_layer(call_layer_norm, layer, parameters, 5 + 5);
+    nn_parameters_free(parameters);
+    nn_layer_norm_free(layer);
+}
+
 static Tensor *call_loss(Tensor *const *x, void *net)
 {
     return tensor_cross_entropy(nn_mlp_forward(net, input_of(x)), 3, (int64_t[]){1, 0, 3});
@@ -399,6 +430,8 @@ static const struct {
 } layers[] = {
     {"nn_activation_apply", check_activations},
     {"nn_linear_forward", check_linear},
+    {"nn_conv2d_forward", check_conv2d},
+    {"nn_layer_norm_forward", check_layer_norm},
     {"nn_mlp_forward", check_mlp},
     {"nn_mlp_forward_dropout", check_mlp_dropout},
 };

@@ -158,17 +158,10 @@ static void name_setting(const char *what, const Setting *s, int turn)
                    (int)s->channels, (int)s->height, (int)s->width, (int)s->rows, (int)s->columns);
 }
 
-/* Turns of a test, ten times as many if all is to be tested. */
-static int turns(int few)
-{
-    const char *full = getenv("VALGRAD_TEST_FULL");
-    return full && *full == '1' ? 10 * few : few;
-}
-
 START_TEST(convolutions)
 {
     Random random = random_seeded(1);
-    for (int turn = 0; turn < turns(400); turn++) {
+    for (int turn = 0; turn < (is_full_test() ? 10000 : 400); turn++) {
         const Setting s = random_setting(&random);
         const Form forms[] = {(Form)(turn % FORMS), (Form)(turn / 2 % FORMS),
                               (Form)(turn / 3 % FORMS)};
@@ -198,7 +191,7 @@ static bool has_empty_window(const Setting *s)
 START_TEST(pools)
 {
     Random random = random_seeded(2);
-    for (int turn = 0; turn < turns(800); turn++) {
+    for (int turn = 0; turn < (is_full_test() ? 20000 : 800); turn++) {
         const Setting s = random_setting(&random);
         name_setting(_i ? "max_pool2d" : "avg_pool2d", &s, turn);
         if (result_side(&s, 0, true) <= 0 || result_side(&s, 1, true) <= 0)
@@ -334,6 +327,38 @@ START_TEST(windows_that_do_not_fit)
 }
 END_TEST
 
+/* Views of one number are of any size; what would have to be computed is not. */
+START_TEST(images_larger_than_memory)
+{
+    const int64_t wide = (int64_t)1 << 20, many = (int64_t)1 << 30, most = INT32_MAX;
+    VALGRAD_SCOPE {
+        Tensor *one = tensor_zeros(TENSOR_SHAPE(1)),
+               *x = tensor_broadcast(one, TENSOR_SHAPE(1, wide, wide));
+        Tensor *w = tensor_broadcast(one, TENSOR_SHAPE(1, 1, 1024, 1024));
+        Tensor *filters = tensor_broadcast(one, TENSOR_SHAPE(many, 1, 1, 1));
+        assert_fails(
+            tensor_conv2d(x, w, NULL, NULL), VALGRAD_ERROR_SHAPE,
+            "tensor_conv2d: shape (1, 1024, 1024, 1047553, 1047553) has too many elements");
+        assert_fails(tensor_conv2d(x, filters, NULL, NULL), VALGRAD_ERROR_SHAPE,
+                     "tensor_conv2d: shape (1073741824, 1048576, 1048576) has too many elements");
+        const TensorWindow padded = {{1, 1}, {most, most}, {0, 0}};
+        assert_fails(tensor_max_pool2d(x, 1, 1, &padded), VALGRAD_ERROR_SHAPE,
+                     "tensor_max_pool2d: shape (1, 4296015870, 4296015870) has too many elements");
+        Tensor *a = tensor_broadcast(one, TENSOR_SHAPE(many, wide, 1));
+        Tensor *b = tensor_broadcast(one, TENSOR_SHAPE(1, 1, wide));
+        assert_fails(tensor_matmul(a, b), VALGRAD_ERROR_SHAPE,
+                     "tensor_matmul: shape (1073741824, 1048576, 1048576) has too many elements");
+        Tensor *none = tensor_leaf(NULL, TENSOR_SHAPE((int64_t)1 << 58, 0)), *nones[40];
+        for (size_t i = 0; i < COUNT(nones); i++)
+            nones[i] = none;
+        assert_fails(tensor_concat(COUNT(nones), nones, 0), VALGRAD_ERROR_SHAPE,
+                     "tensor_concat: shape (9223372036854775807, 0) has too many elements");
+        assert_fails(tensor_reshape(none, TENSOR_SHAPE(0, many, many)), VALGRAD_ERROR_SHAPE,
+                     "tensor_reshape: shape (0, 1073741824, 1073741824) has too many elements");
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("tensor_images");
@@ -345,5 +370,6 @@ int main(void)
     tcase_add_test(tests, convolution_with_an_infinite_filter);
     tcase_add_test(tests, no_images_and_no_filters);
     tcase_add_test(tests, windows_that_do_not_fit);
+    tcase_add_test(tests, images_larger_than_memory);
     return run_suite(suite);
 }

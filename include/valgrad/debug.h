@@ -224,6 +224,12 @@
 #define tensor_dropout(...) tensor_made_at(tensor_dropout(__VA_ARGS__), __FILE__, __LINE__)
 #define nn_activation_apply(...) tensor_made_at(nn_activation_apply(__VA_ARGS__), __FILE__, __LINE__)
 #define nn_linear_forward(...) tensor_made_at(nn_linear_forward(__VA_ARGS__), __FILE__, __LINE__)
+#define nn_conv2d_forward(...) tensor_made_at(nn_conv2d_forward(__VA_ARGS__), __FILE__, __LINE__)
+#define nn_conv2d_weight(...) tensor_made_at(nn_conv2d_weight(__VA_ARGS__), __FILE__, __LINE__)
+#define nn_conv2d_bias(...) tensor_made_at(nn_conv2d_bias(__VA_ARGS__), __FILE__, __LINE__)
+#define nn_layer_norm_forward(...) tensor_made_at(nn_layer_norm_forward(__VA_ARGS__), __FILE__, __LINE__)
+#define nn_embedding_forward(...) tensor_made_at(nn_embedding_forward(__VA_ARGS__), __FILE__, __LINE__)
+#define nn_embedding_weight(...) tensor_made_at(nn_embedding_weight(__VA_ARGS__), __FILE__, __LINE__)
 #define nn_mlp_forward(...) tensor_made_at(nn_mlp_forward(__VA_ARGS__), __FILE__, __LINE__)
 #define nn_mlp_forward_dropout(...) tensor_made_at(nn_mlp_forward_dropout(__VA_ARGS__), __FILE__, __LINE__)
 

@@ -216,6 +216,65 @@ VALGRAD_API Tensor *nn_linear_bias(const NnLinear *layer);
 VALGRAD_API ValgradStatus nn_linear_collect(const NnLinear *layer, const char *prefix,
                                             NnParameters *into);
 
+/* ---- convolution, normalisation, embedding --------------------------------------------------- */
+/* What has no parameters is a tensor function: tensor_max_pool2d(), tensor_dropout(), and
+ * tensor_reshape(x, TENSOR_SHAPE(batch, -1)) to flatten. */
+
+/* tensor_conv2d() with weight (filters, channels, rows, columns) and bias (filters). */
+typedef struct NnConv2d NnConv2d;
+
+typedef struct NnConv2dOptions {
+    TensorWindow window; /* stride, padding, dilation */
+    NnInit init;         /* in is channels rows columns, out is filters */
+    NnActivation activation;
+    bool no_bias;
+} NnConv2dOptions;
+
+#define NN_CONV2D_OPTIONS_INIT                                                                     \
+    { TENSOR_WINDOW_INIT, NN_INIT_INIT, NN_IDENTITY, false }
+
+/* New: filters of rows x columns over so many channels, drawn from random. Errors: NULL random; a
+ * number below 1; bad options (of the window: when it is used); out of memory. */
+VALGRAD_API NnConv2d *nn_conv2d_new(int64_t channels, int64_t filters, int64_t rows, int64_t columns,
+                                    const NnConv2dOptions *options, Random *random);
+VALGRAD_API void nn_conv2d_free(NnConv2d *layer);
+
+/* New: (batch, channels, height, width) -> (batch, filters, …). Errors: as tensor_conv2d(). */
+VALGRAD_API Tensor *nn_conv2d_forward(const NnConv2d *layer, Tensor *x);
+
+/* The parameters; borrowed. The bias is NULL if the layer has none. */
+VALGRAD_API Tensor *nn_conv2d_weight(const NnConv2d *layer);
+VALGRAD_API Tensor *nn_conv2d_bias(const NnConv2d *layer);
+
+/* As nn_linear_collect(). */
+VALGRAD_API ValgradStatus nn_conv2d_collect(const NnConv2d *layer, const char *prefix,
+                                            NnParameters *into);
+
+/* tensor_layer_norm() over rows of `width` numbers, with gain "weight", which starts as 1, and "bias",
+ * which starts as 0. The usual epsilon is 1e-5. Errors: width below 1; epsilon negative or not finite;
+ * out of memory. */
+typedef struct NnLayerNorm NnLayerNorm;
+
+VALGRAD_API NnLayerNorm *nn_layer_norm_new(int64_t width, double epsilon);
+VALGRAD_API void nn_layer_norm_free(NnLayerNorm *layer);
+VALGRAD_API Tensor *nn_layer_norm_forward(const NnLayerNorm *layer, Tensor *x);
+VALGRAD_API ValgradStatus nn_layer_norm_collect(const NnLayerNorm *layer, const char *prefix,
+                                                NnParameters *into);
+
+/* tensor_embedding() with a weight (rows, width) that starts as draws from N(0, 1). Errors: NULL
+ * random; a number below 1; out of memory. */
+typedef struct NnEmbedding NnEmbedding;
+
+VALGRAD_API NnEmbedding *nn_embedding_new(int64_t rows, int64_t width, Random *random);
+VALGRAD_API void nn_embedding_free(NnEmbedding *layer);
+
+/* New: indices of the given shape -> (shape…, width). Errors: NULL; as tensor_embedding(). */
+VALGRAD_API Tensor *nn_embedding_forward(const NnEmbedding *layer, int rank, const int64_t *shape,
+                                         const int64_t *indices);
+VALGRAD_API Tensor *nn_embedding_weight(const NnEmbedding *layer); /* borrowed */
+VALGRAD_API ValgradStatus nn_embedding_collect(const NnEmbedding *layer, const char *prefix,
+                                               NnParameters *into);
+
 /* ---- multi-layer perceptron ------------------------------------------------------------------ */
 
 /* Linear layers of the given sizes with an activation after each. Parameters are named as PyTorch's
