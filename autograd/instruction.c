@@ -146,10 +146,14 @@ static real norm2_value(size_t n, const real *x)
     return largest * sqrt(sum);
 }
 
+/* At infinity the limit, which there is if a single number is infinite. */
 static void norm2_first(size_t n, const real *x, real f, real *d)
 {
+    size_t infinite = 0;
     for (size_t i = 0; i < n; i++)
-        d[i] = f == 0 ? 0 : x[i] / f;
+        infinite += isinf(x[i]) != 0;
+    for (size_t i = 0; i < n; i++)
+        d[i] = f == 0 ? 0 : infinite == 1 && isinf(x[i]) ? copysign((real)1, x[i]) : x[i] / f;
 }
 
 static void norm2_second(size_t n, const real *x, real f, const real *d, const real *t, real *out)

@@ -1,17 +1,18 @@
-/* nary.c - scalar nodes of any number of operands: sum, dot, affine, those that users bring, and rows of
- * ops.def with three operands. */
+/* nary.c - scalar nodes of any number of operands: sum, dot, affine, reductions (the largest, the product, …),
+ * those that users bring, and rows of ops.def with three operands. */
 #include <stdio.h>
 #include <string.h>
 
 #include "autograd/anomaly.h"
-#include "autograd/program.h"
+#include "autograd/instruction.h"
 
 typedef struct Nary {
     Extension base;
     size_t count;
-    const ValueOp *op; /* of a custom node, with its context, */
+    const ValueOp *op; /* of a custom node, with its context */
     void *context;
-    real *numbers; /* and room for the operands' numbers and the partials */
+    real *
+        numbers; /* of a custom node or a reduction: room for the operands' numbers and the partials */
     Value *operands[];
 } Nary;
 
@@ -83,11 +84,16 @@ static void backward_dot(Value *v)
         give_if_wanted(nary->operands[i], grad);
 }
 
-static void partials_of_custom(const Nary *nary, real result, real *partials)
+static const real *read_numbers(const Nary *nary)
 {
     for (size_t i = 0; i < nary->count; i++)
         nary->numbers[i] = number_of(nary->operands[i]);
-    nary->op->backward(nary->count, nary->numbers, result, partials, nary->context);
+    return nary->numbers;
+}
+
+static void partials_of_custom(const Nary *nary, real result, real *partials)
+{
+    nary->op->backward(nary->count, read_numbers(nary), result, partials, nary->context);
 }
 
 static void partials_of_row(const Value *v, real partials[3])
@@ -118,6 +124,79 @@ static void backward_row(Value *v)
     partials_of_row(v, partials);
     give_shares(v, partials);
 }
+
+/* ---- reductions -------------------------------------------------------------------------------- */
+
+/* The kind of a node whose derivatives follow from a rule. */
+typedef struct Reduction {
+    NodeKind kind;
+    const char *name;
+    int instruction; /* whose rule it is, or 0: the next two */
+    real (*value)(size_t n, const real *x);
+    void (*first)(size_t n, const real *x, real f, real *d);
+    bool of_none; /* whether it may have no operands */
+} Reduction;
+
+static const Reduction *reduction_of(const Value *v)
+{
+    return (const Reduction *)(const void *)v->more->kind;
+}
+
+static NaryRule rule_of(const Reduction *reduction)
+{
+    const Instruction instruction = {.op = (uint16_t)reduction->instruction};
+    return reduction->instruction ? *instruction__rule(&instruction)
+                                  : (NaryRule){reduction->value, reduction->first, NULL};
+}
+
+static void partials_of_reduction(const Value *v, real *partials)
+{
+    const Nary *nary = nary_of(v);
+    rule_of(reduction_of(v)).first(nary->count, read_numbers(nary), v->data, partials);
+}
+
+static void backward_reduction(Value *v)
+{
+    real *partials = nary_of(v)->numbers + nary_of(v)->count;
+    partials_of_reduction(v, partials);
+    give_shares(v, partials);
+}
+
+static real prod_value(size_t n, const real *x)
+{
+    real product = 1;
+    for (size_t i = 0; i < n; i++)
+        product *= x[i];
+    return product;
+}
+
+/* The product of the others: of those before times of those after, for x may be 0. */
+static void prod_first(size_t n, const real *x, real f, real *d)
+{
+    real before = 1, after = 1;
+    (void)f;
+    for (size_t i = 0; i < n; before *= x[i++])
+        d[i] = before;
+    for (size_t i = n; i-- > 0; after *= x[i])
+        d[i] *= after;
+}
+
+static real mean_value(size_t n, const real *x)
+{
+    real sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += x[i];
+    return sum / (real)n;
+}
+
+static void mean_first(size_t n, const real *x, real f, real *d)
+{
+    (void)x, (void)f;
+    for (size_t i = 0; i < n; i++)
+        d[i] = 1 / (real)n;
+}
+
+/* ---- what they mean ---------------------------------------------------------------------------- */
 
 /* The operands, in order; NULL when out of memory. */
 static ProgramSlot *operand_slots(const Value *v, Expansion *e)
@@ -159,6 +238,32 @@ static void expand_row(const Value *v, Expansion *e)
         expansion__result(e, 0, expansion__op3(e, (OpCode)v->op, x[0], x[1], x[2]));
 }
 
+static void expand_reduction(const Value *v, Expansion *e)
+{
+    expand_nary(v, e, reduction_of(v)->instruction);
+}
+
+static void expand_prod(const Value *v, Expansion *e)
+{
+    const ProgramSlot *x = operand_slots(v, e);
+    ProgramSlot product = x ? expansion__constant(e, 1) : 0;
+    for (size_t i = 0; x && i < nary_of(v)->count; i++)
+        product = i == 0 ? x[0] : expansion__op2(e, OP_mul, product, x[i]);
+    expansion__result(e, 0, product);
+}
+
+static void expand_mean(const Value *v, Expansion *e)
+{
+    const int64_t n = (int64_t)nary_of(v)->count;
+    const ProgramSlot *x = operand_slots(v, e);
+    if (x)
+        expansion__result(e, 0,
+                          expansion__op2(e, OP_div, expansion__nary(e, PROGRAM_SUM, n, x),
+                                         expansion__constant(e, (real)n)));
+}
+
+/* ---- kinds ------------------------------------------------------------------------------------- */
+
 #define NARY_KIND(operation)                                                                       \
     {                                                                                              \
         backward_##operation, nary_operand_count, nary_operand, nary_destroy, expand_##operation   \
@@ -167,6 +272,23 @@ static const NodeKind sum_kind = NARY_KIND(sum);
 static const NodeKind dot_kind = NARY_KIND(dot);
 static const NodeKind custom_kind = NARY_KIND(custom);
 static const NodeKind row_kind = NARY_KIND(row); /* of three operands */
+
+#define REDUCTION_KIND(expand)                                                                     \
+    {                                                                                              \
+        backward_reduction, nary_operand_count, nary_operand, nary_destroy, expand                 \
+    }
+static const Reduction reduce_max = {
+    REDUCTION_KIND(expand_reduction), "reduce_max", PROGRAM_MAX, NULL, NULL, false};
+static const Reduction reduce_min = {
+    REDUCTION_KIND(expand_reduction), "reduce_min", PROGRAM_MIN, NULL, NULL, false};
+static const Reduction logsumexp = {
+    REDUCTION_KIND(expand_reduction), "logsumexp", PROGRAM_LOGSUMEXP, NULL, NULL, false};
+static const Reduction norm2 = {
+    REDUCTION_KIND(expand_reduction), "norm2", PROGRAM_NORM2, NULL, NULL, true};
+static const Reduction prod = {
+    REDUCTION_KIND(expand_prod), "prod", 0, prod_value, prod_first, true};
+static const Reduction mean = {
+    REDUCTION_KIND(expand_mean), "mean", 0, mean_value, mean_first, false};
 
 static const NodeKind *kind_of(const Value *v)
 {
@@ -197,16 +319,16 @@ const ValueOp *nary__custom(const Value *v, void **context)
 bool nary__partials(const Value *v, real *partials)
 {
     const NodeKind *kind = kind_of(v);
-    if (kind != &sum_kind && kind != &dot_kind && kind != &custom_kind && kind != &row_kind)
+    if (!kind || (v->flags & DENSE))
         return false;
     const Nary *nary = nary_of(v);
     if (kind == &row_kind)
         partials_of_row(v, partials);
-    if (kind == &custom_kind)
+    else if (kind == &custom_kind)
         partials_of_custom(nary, v->data, partials);
-    if (kind == &row_kind || kind == &custom_kind)
-        return true;
-    for (size_t i = 0; i < nary->count; i++) {
+    else if (kind->backward == backward_reduction)
+        partials_of_reduction(v, partials);
+    for (size_t i = 0; (kind == &sum_kind || kind == &dot_kind) && i < nary->count; i++) {
         const bool alone =
             kind == &sum_kind || (i ^ 1) >= nary->count; /* the others are in pairs */
         partials[i] = alone ? 1 : number_of(nary->operands[i ^ 1]);
@@ -290,7 +412,8 @@ static Value *check_number(Value *v, const char *name, const Operands *lists, in
     for (int l = 0; l < list_count; l++) {
         for (size_t i = 0; i < lists[l].n; i++) {
             char operand[32];
-            (void)snprintf(operand, sizeof operand, "operand %zu", lists[l].first + i * lists[l].step);
+            (void)snprintf(operand, sizeof operand, "operand %zu",
+                           lists[l].first + i * lists[l].step);
             anomaly__operand(&anomaly, operand, lists[l].values[i]);
         }
     }
@@ -324,6 +447,67 @@ Value *value_sum(size_t n, Value *const *x)
     for (size_t i = 0; i < n; i++)
         sum += number_of(x[i]);
     return finish(&sum_kind, "sum", &list, 1, sum);
+}
+
+/* Room for the operands' numbers, filled, and for as many partials; NULL when out of memory. */
+static real *take_numbers(size_t n, Value *const *operands)
+{
+    size_t bytes;
+    real *numbers = size_product(n, 2 * sizeof *numbers, &bytes) ? buffer__take(bytes) : NULL;
+    for (size_t i = 0; numbers && i < n; i++)
+        numbers[i] = number_of(operands[i]);
+    return numbers;
+}
+
+static Value *reduce(const Reduction *reduction, const char *function, size_t n, Value *const *x)
+{
+    const Operands list = {x, n, 0, 1};
+    if (!check_operands(function, &list, "x"))
+        return NULL;
+    if (n == 0 && !reduction->of_none)
+        return error__set(VALGRAD_ERROR_ARGUMENT, "%s: of no numbers: expected at least 1",
+                          function),
+               NULL;
+    real *numbers = take_numbers(n, x);
+    if (!numbers)
+        return error__memory(function, 0), NULL;
+    const real number = rule_of(reduction).value(n, numbers);
+    Value *v = finish(&reduction->kind, reduction->name, &list, 1, number);
+    if (v && (v->flags & EXTENDED))
+        nary_of(v)->numbers = numbers;
+    else
+        buffer__give(numbers);
+    return v;
+}
+
+Value *value_reduce_max(size_t n, Value *const *x)
+{
+    return reduce(&reduce_max, "value_reduce_max", n, x);
+}
+
+Value *value_reduce_min(size_t n, Value *const *x)
+{
+    return reduce(&reduce_min, "value_reduce_min", n, x);
+}
+
+Value *value_prod(size_t n, Value *const *x)
+{
+    return reduce(&prod, "value_prod", n, x);
+}
+
+Value *value_mean(size_t n, Value *const *x)
+{
+    return reduce(&mean, "value_mean", n, x);
+}
+
+Value *value_logsumexp(size_t n, Value *const *x)
+{
+    return reduce(&logsumexp, "value_logsumexp", n, x);
+}
+
+Value *value_norm2(size_t n, Value *const *x)
+{
+    return reduce(&norm2, "value_norm2", n, x);
 }
 
 /* In four sums, so that one addition need not wait for the last. */
@@ -364,16 +548,6 @@ static ValgradStatus check_custom(const ValueOp *op, const Operands *list)
     if (!op || !op->name || !op->forward || !op->backward)
         return error__null("value_custom", op ? "a member of op" : "op");
     return check_operands("value_custom", list, "operands") ? VALGRAD_OK : VALGRAD_ERROR_NULL;
-}
-
-/* Room for the operands' numbers, filled, and for as many partials; NULL when out of memory. */
-static real *take_numbers(size_t n, Value *const *operands)
-{
-    size_t bytes;
-    real *numbers = size_product(n, 2 * sizeof *numbers, &bytes) ? buffer__take(bytes) : NULL;
-    for (size_t i = 0; numbers && i < n; i++)
-        numbers[i] = number_of(operands[i]);
-    return numbers;
 }
 
 Value *value_custom(const ValueOp *op, size_t n, Value *const *operands, void *context)

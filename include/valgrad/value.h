@@ -176,6 +176,24 @@ VALGRAD_API Value *value_hardsigmoid(Value *x);             /* min(max(x / 6 + 1
 /* New: sum of x[0 … n-1]; 0 for n = 0. One node, however many operands. */
 VALGRAD_API Value *value_sum(size_t n, Value *const *x);
 
+/* New: the largest and the smallest of x[0 … n-1], NaN if one is; equal ones share the gradient. One node, as
+ * all that follow. Errors: n is 0. */
+VALGRAD_API Value *value_reduce_max(size_t n, Value *const *x);
+VALGRAD_API Value *value_reduce_min(size_t n, Value *const *x);
+
+/* New: product of x[0 … n-1]; 1 for n = 0. Its derivatives are right where some of them are 0. */
+VALGRAD_API Value *value_prod(size_t n, Value *const *x);
+
+/* New: mean of x[0 … n-1]. Errors: n is 0. */
+VALGRAD_API Value *value_mean(size_t n, Value *const *x);
+
+/* New: log(e^x[0] + … + e^x[n-1]) without overflow; its derivatives are the softmax. Where all are -infinity
+ * they are 0, where some are infinity those share the gradient. Errors: n is 0. */
+VALGRAD_API Value *value_logsumexp(size_t n, Value *const *x);
+
+/* New: sqrt(x[0]^2 + … + x[n-1]^2) without overflow; derivatives 0 at 0. 0 for n = 0. */
+VALGRAD_API Value *value_norm2(size_t n, Value *const *x);
+
 /* New: sum of x[i] y[i], one node. */
 VALGRAD_API Value *value_dot(size_t n, Value *const *x, Value *const *y);
 
