@@ -298,27 +298,33 @@ static inline real sinc(real x)
     return x == 0 ? 1 : isinf(x) ? 0 : sin_pi(x) / (PI * x);
 }
 
-/* (cos(pi x) - sinc(x)) / x; near 0, where these are nearly equal, by the series of sin u / u. */
+/* d^order sinc(x) / dx^order for |x| < 1 by the series of sin u / u, u = pi x, whose terms are
+ * (-1)^k u^2k / (2k + 1)!. */
+static inline real sinc_series(real x, int order)
+{
+    const real u = PI * x;
+    real power = order == 1 ? -u : -1, sum = 0; /* (-1)^k u^(2k - order) / (2k + 1)! */
+    for (int k = 1; k < 16; k++) {
+        power /= (real)(2 * k * (2 * k + 1));
+        sum += power * (real)(order == 1 ? 2 * k : 2 * k * (2 * k - 1));
+        power *= -u * u;
+    }
+    return sum * (order == 1 ? PI : PI * PI);
+}
+
+/* (cos(pi x) - sinc(x)) / x, but near 0, where these are nearly equal. */
 static inline real sinc_slope(real x, real f)
 {
     if (isinf(x))
         return 0;
-    if (!(fabs(x) < (real)0.5))
-        return (cos_pi(x) - f) / x;
-    const real u = PI * x;
-    real term = -u / 3, sum = 0; /* (-1)^k 2k u^(2k-1) / (2k+1)! */
-    for (int k = 1; k < 12; k++) {
-        sum += term;
-        term *= -u * u / (real)(2 * k * (2 * k + 3));
-    }
-    return sum * PI;
+    return fabs(x) < 1 ? sinc_series(x, 1) : (cos_pi(x) - f) / x;
 }
 
 static inline real sinc_curvature(real x, real f)
 {
-    if (x == 0)
-        return -PI * PI / 3;
-    return isinf(x) ? 0 : -PI * PI * f - 2 * sinc_slope(x, f) / x;
+    if (isinf(x))
+        return 0;
+    return fabs(x) < 1 ? sinc_series(x, 2) : -PI * PI * f - 2 * sinc_slope(x, f) / x;
 }
 
 /* 1 / sqrt(1 - x^2), 1 / sqrt(1 + x^2), 1 / sqrt(x^2 - 1) */

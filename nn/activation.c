@@ -16,9 +16,27 @@ static Tensor *leaky_relu(Tensor *x)
     return tensor_leaky_relu(x, (real)NN_LEAKY_SLOPE);
 }
 
+static Tensor *elu(Tensor *x)
+{
+    return tensor_elu(x, (real)NN_ELU_ALPHA);
+}
+
 static Tensor *(*const functions[NN_ACTIVATION_COUNT])(Tensor *) = {
-    [NN_IDENTITY] = identity, [NN_RELU] = tensor_relu,       [NN_LEAKY_RELU] = leaky_relu,
-    [NN_TANH] = tensor_tanh,  [NN_SIGMOID] = tensor_sigmoid, [NN_SOFTPLUS] = tensor_softplus,
+    [NN_IDENTITY] = identity,
+    [NN_RELU] = tensor_relu,
+    [NN_LEAKY_RELU] = leaky_relu,
+    [NN_TANH] = tensor_tanh,
+    [NN_SIGMOID] = tensor_sigmoid,
+    [NN_SOFTPLUS] = tensor_softplus,
+    [NN_RELU6] = tensor_relu6,
+    [NN_ELU] = elu,
+    [NN_SELU] = tensor_selu,
+    [NN_GELU] = tensor_gelu,
+    [NN_GELU_TANH] = tensor_gelu_tanh,
+    [NN_SILU] = tensor_silu,
+    [NN_SOFTSIGN] = tensor_softsign,
+    [NN_HARDTANH] = tensor_hardtanh,
+    [NN_HARDSIGMOID] = tensor_hardsigmoid,
 };
 
 #define NAME(name, text, gain) text,

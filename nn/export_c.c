@@ -191,6 +191,15 @@ static const char *const formulas[NN_ACTIVATION_COUNT] = {
     [NN_TANH] = "tanh(x)",
     [NN_SIGMOID] = "1 / (1 + exp(-x))",
     [NN_SOFTPLUS] = "(x > 0 ? x : 0) + log1p(exp(x > 0 ? -x : x))",
+    [NN_RELU6] = "x > 6 ? 6 : x > 0 ? x : 0",
+    [NN_ELU] = "x > 0 ? x : expm1(x)",
+    [NN_SELU] = "1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * expm1(x))",
+    [NN_GELU] = "x / 2 * erfc(-x / 1.4142135623730951)",
+    [NN_GELU_TANH] = "x / (1 + exp(-1.5957691216057308 * (x + 0.044715 * x * x * x)))",
+    [NN_SILU] = "x / (1 + exp(-x))",
+    [NN_SOFTSIGN] = "x / (1 + fabs(x))",
+    [NN_HARDTANH] = "x > 1 ? 1 : x < -1 ? -1 : x",
+    [NN_HARDSIGMOID] = "x > 3 ? 1 : x < -3 ? 0 : (x + 3) / 6",
 };
 
 static bool gives_probabilities(const Writer *w)

@@ -38,6 +38,15 @@ static const struct {
     {"sigmoid", 3, {INPUTS, 4, OUTPUTS}, NN_SIGMOID, NN_SIGMOID, false, false, NN_F64},
     {"Tanh_4", 4, {INPUTS, 4, 4, OUTPUTS}, NN_TANH, NN_TANH, false, false, NN_F32},
     {"softplus", 3, {INPUTS, 4, OUTPUTS}, NN_SOFTPLUS, NN_SOFTPLUS, false, true, NN_F64},
+    {"relu6", 3, {INPUTS, 4, OUTPUTS}, NN_RELU6, NN_RELU6, false, true, NN_F64},
+    {"elu", 3, {INPUTS, 4, OUTPUTS}, NN_ELU, NN_ELU, false, true, NN_F64},
+    {"selu", 3, {INPUTS, 4, OUTPUTS}, NN_SELU, NN_SELU, false, true, NN_F64},
+    {"gelu", 3, {INPUTS, 4, OUTPUTS}, NN_GELU, NN_GELU, false, true, NN_F64},
+    {"gelu_tanh", 3, {INPUTS, 4, OUTPUTS}, NN_GELU_TANH, NN_GELU_TANH, false, true, NN_F64},
+    {"silu", 3, {INPUTS, 4, OUTPUTS}, NN_SILU, NN_SILU, false, true, NN_F64},
+    {"softsign", 3, {INPUTS, 4, OUTPUTS}, NN_SOFTSIGN, NN_SOFTSIGN, false, true, NN_F64},
+    {"hardtanh", 3, {INPUTS, 4, OUTPUTS}, NN_HARDTANH, NN_HARDTANH, false, true, NN_F64},
+    {"hardsigmoid", 3, {INPUTS, 4, OUTPUTS}, NN_HARDSIGMOID, NN_HARDSIGMOID, false, true, NN_F64},
 };
 
 static const double inputs[INPUTS] = {0.5, -1, 2, 0.25, -0.75};

@@ -19,8 +19,9 @@ static void check_close(double given, double expected)
 
 START_TEST(activations_by_name)
 {
-    static const char *const names[] = {"identity", "relu",    "leaky_relu",
-                                        "tanh",     "sigmoid", "softplus"};
+    static const char *const names[] = {
+        "identity", "relu", "leaky_relu", "tanh", "sigmoid",  "softplus", "relu6",      "elu",
+        "selu",     "gelu", "gelu_tanh",  "silu", "softsign", "hardtanh", "hardsigmoid"};
     ck_assert_int_eq((int)COUNT(names), NN_ACTIVATION_COUNT);
     for (int i = 0; i < (int)COUNT(names); i++) {
         NnActivation found = NN_ACTIVATION_COUNT;
@@ -32,7 +33,8 @@ START_TEST(activations_by_name)
     nn_activation_find("rel", &unchanged);
     assert_error(VALGRAD_ERROR_NAME,
                  "nn_activation_find: \"rel\": expected identity, relu, leaky_relu, tanh, "
-                 "sigmoid or softplus");
+                 "sigmoid, softplus, relu6, elu, selu, gelu, gelu_tanh, silu, softsign, "
+                 "hardtanh or hardsigmoid");
     nn_activation_find(NULL, &unchanged);
     assert_error(VALGRAD_ERROR_NULL, "nn_activation_find: NULL: expected identity");
     ck_assert_int_eq((int)unchanged, NN_TANH);
@@ -54,6 +56,24 @@ static double activated(NnActivation activation, double x)
         return 1 / (1 + exp(-x));
     case NN_SOFTPLUS:
         return log1p(exp(x));
+    case NN_RELU6:
+        return fmin(fmax(x, 0), 6);
+    case NN_ELU:
+        return x > 0 ? x : exp(x) - 1;
+    case NN_SELU:
+        return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * (exp(x) - 1));
+    case NN_GELU:
+        return x * (1 + erf(x / sqrt(2))) / 2;
+    case NN_GELU_TANH:
+        return x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))) / 2;
+    case NN_SILU:
+        return x / (1 + exp(-x));
+    case NN_SOFTSIGN:
+        return x / (1 + fabs(x));
+    case NN_HARDTANH:
+        return fmin(fmax(x, -1), 1);
+    case NN_HARDSIGMOID:
+        return fmin(fmax(x / 6 + 0.5, 0), 1);
     case NN_IDENTITY:
     case NN_ACTIVATION_COUNT:
     default:
@@ -74,7 +94,7 @@ START_TEST(activations_by_value)
                 check_close((double)y[j], activated((NnActivation)i, (double)x[j]));
         }
     ck_assert_ptr_null(nn_activation_apply((NnActivation)99, NULL));
-    assert_error(VALGRAD_ERROR_ARGUMENT, "activation 99: expected 0 to 5");
+    assert_error(VALGRAD_ERROR_ARGUMENT, "activation 99: expected 0 to 14");
 }
 END_TEST
 

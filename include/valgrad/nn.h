@@ -46,14 +46,23 @@ VALGRAD_BEGIN
 /* ---- activations ----------------------------------------------------------------------------- */
 
 /* Name; gain, the factor by which initialisation makes up for what the activation takes from the
- * signal's deviation (as PyTorch's calculate_gain has it). */
+ * signal's deviation (as PyTorch's calculate_gain has it; 1 where that has none). */
 #define NN_ACTIVATION_LIST(X)                                                                      \
     X(NN_IDENTITY, "identity", 1.0)                                                                \
     X(NN_RELU, "relu", 1.4142135623730951)                                                         \
     X(NN_LEAKY_RELU, "leaky_relu", 1.4141428569978354)                                             \
     X(NN_TANH, "tanh", 1.6666666666666667)                                                         \
     X(NN_SIGMOID, "sigmoid", 1.0)                                                                  \
-    X(NN_SOFTPLUS, "softplus", 1.0)
+    X(NN_SOFTPLUS, "softplus", 1.0)                                                                \
+    X(NN_RELU6, "relu6", 1.0)                                                                      \
+    X(NN_ELU, "elu", 1.0)                                                                          \
+    X(NN_SELU, "selu", 0.75)                                                                       \
+    X(NN_GELU, "gelu", 1.0)                                                                        \
+    X(NN_GELU_TANH, "gelu_tanh", 1.0)                                                              \
+    X(NN_SILU, "silu", 1.0)                                                                        \
+    X(NN_SOFTSIGN, "softsign", 1.0)                                                                \
+    X(NN_HARDTANH, "hardtanh", 1.0)                                                                \
+    X(NN_HARDSIGMOID, "hardsigmoid", 1.0)
 
 typedef enum NnActivation {
 #define NN_ACTIVATION_MEMBER(name, text, gain) name,
@@ -62,8 +71,9 @@ typedef enum NnActivation {
         NN_ACTIVATION_COUNT
 } NnActivation;
 
-/* The slope of NN_LEAKY_RELU below 0. */
+/* The slope of NN_LEAKY_RELU below 0, and the alpha of NN_ELU. */
 #define NN_LEAKY_SLOPE 0.01
+#define NN_ELU_ALPHA 1.0
 
 /* New: the activation of each element of x; x itself, not new, for NN_IDENTITY.
  * Errors: no such activation. */
