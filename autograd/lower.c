@@ -289,6 +289,19 @@ int lowered__arity(const LoweredInstruction *instruction)
     return row->arity + row->has_parameter;
 }
 
+size_t lowered__operands(const Lowered *lowered, const LoweredInstruction *instruction,
+                         ProgramSlot few[LOWERED_OPERANDS], const ProgramSlot **operands)
+{
+    *operands = few;
+    few[0] = instruction->x;
+    few[1] = instruction->y;
+    few[2] = instruction->z;
+    if (!lowered__is_nary(instruction))
+        return (size_t)lowered__arity(instruction);
+    *operands = lowered->operands + instruction->x;
+    return instruction->count;
+}
+
 static void *take(size_t n, size_t size)
 {
     size_t bytes;

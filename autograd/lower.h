@@ -46,6 +46,12 @@ static inline bool lowered__is_nary(const LoweredInstruction *instruction)
            (instruction->op >= PROGRAM_SUM && instruction->op <= PROGRAM_NORM2);
 }
 
+enum { LOWERED_OPERANDS = 3 };
+
+/* The slots that an instruction reads, but for z of LOWERED_PAIRS. Returns how many. */
+size_t lowered__operands(const Lowered *lowered, const LoweredInstruction *instruction,
+                         ProgramSlot few[LOWERED_OPERANDS], const ProgramSlot **operands);
+
 /* How many operands of an instruction that is not n-ary are in x, y, z. */
 int lowered__arity(const LoweredInstruction *instruction);
 

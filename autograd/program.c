@@ -251,6 +251,19 @@ static void expand_row(const Value *v, Expansion *e)
     expansion__result(e, 0, expansion__emit(e, instruction));
 }
 
+/* Notes the name of a scalar node. */
+static void keep_label(Expansion *e, const Node *node)
+{
+    const char *label = (node->value->flags & DENSE) ? "" : value_label(node->value);
+    if (!*label || e->recorder->failed)
+        return;
+    if (!reserve((void **)&e->labels, &e->label_room, e->label_count, 1, sizeof *e->labels)) {
+        fail(e);
+        return;
+    }
+    e->labels[e->label_count++] = (ProgramLabel){e->recorder->slots[node->first], label};
+}
+
 static ValgradStatus expand(Expansion *e, const Node *node)
 {
     Recorder *r = e->recorder;
@@ -263,6 +276,7 @@ static ValgradStatus expand(Expansion *e, const Node *node)
     else
         return error__set(VALGRAD_ERROR_STATE, "%s: %s cannot be written out in scalar operations",
                           r->function, value_op_name(v));
+    keep_label(e, node);
     while (r->lent_count > 0)
         buffer__give(r->lent[--r->lent_count]);
     return r->failed ? error__memory(r->function, 0) : VALGRAD_OK;
@@ -311,6 +325,9 @@ static ValgradStatus expand_nodes(Expansion *e)
         status = look_at_operands(r, &r->nodes[i]);
         if (status == VALGRAD_OK && r->nodes[i].active && !(r->nodes[i].value->flags & LEAF))
             status = expand(e, &r->nodes[i]);
+        else if (r->nodes[i].value->op == OP_CONST && !(r->nodes[i].value->flags & DENSE))
+            (void)expansion__slot(e,
+                                  place_of(r->nodes[i].value)); /* in the order of their making */
     }
     return status;
 }
@@ -365,6 +382,7 @@ void expansion__free(Expansion *e)
     buffer__give(e->inputs);
     buffer__give(e->roots);
     buffer__give(e->customs);
+    buffer__give(e->labels);
     buffer__give(e);
 }
 

@@ -63,6 +63,12 @@ typedef struct Place {
     int64_t index;
 } Place;
 
+/* The name of a node, borrowed from it. */
+typedef struct ProgramLabel {
+    ProgramSlot slot;
+    const char *text;
+} ProgramLabel;
+
 typedef struct Expansion {
     size_t count, room; /* instructions */
     Instruction *instructions;
@@ -72,14 +78,16 @@ typedef struct Expansion {
     ProgramSlot *inputs,
         *roots; /* input i is instruction inputs[i]; root i is computed by roots[i] */
     size_t custom_count, custom_room;
-    const Value **customs;     /* borrowed from the graph */
+    const Value **customs; /* borrowed from the graph */
+    size_t label_count, label_room;
+    ProgramLabel *labels;      /* of scalar results, in the order of their slots */
     struct Recorder *recorder; /* while the graph is being written out */
 } Expansion;
 
 /* Writes out what the roots compute from the inputs, in order of creation, without recursion. Each input is
  * a leaf or constant; other leaves are constants of the program. NULL and an error on failure: a leaf was
  * changed since it was used, an operation that cannot be expanded, out of memory. The expansion borrows
- * nothing of the graph but the nodes of custom operations. */
+ * nothing of the graph but labels and the nodes of custom operations. */
 Expansion *expansion__new(const char *function, size_t root_count, const Place *roots,
                           size_t input_count, const Place *inputs);
 void expansion__free(Expansion *e);

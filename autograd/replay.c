@@ -40,24 +40,11 @@ typedef struct Sorting {
     uint64_t *keys; /* of a stretch */
 } Sorting;
 
-static size_t operands_of(const Lowered *lowered, const LoweredInstruction *instruction,
-                          ProgramSlot few[3], const ProgramSlot **operands)
-{
-    *operands = few;
-    few[0] = instruction->x;
-    few[1] = instruction->y;
-    few[2] = instruction->z;
-    if (!lowered__is_nary(instruction))
-        return (size_t)lowered__arity(instruction);
-    *operands = lowered->operands + instruction->x;
-    return instruction->count;
-}
-
 static uint32_t depth_below(const Sorting *s, const LoweredInstruction *instruction)
 {
-    ProgramSlot few[3];
+    ProgramSlot few[LOWERED_OPERANDS];
     const ProgramSlot *operands;
-    const size_t n = operands_of(s->lowered, instruction, few, &operands);
+    const size_t n = lowered__operands(s->lowered, instruction, few, &operands);
     uint32_t depth = instruction->op == LOWERED_PAIRS ? s->depth[instruction->z] : 0;
     for (size_t i = 0; i < n; i++)
         depth = s->depth[operands[i]] > depth ? s->depth[operands[i]] : depth;

@@ -13,6 +13,7 @@
 #include <valgrad/valgrad.h>
 
 #include "bench/harness.h"
+#include "bench/scalar_graphs.h"
 #include "bench/scalar_limit.h"
 #include "bench/scalar_workloads.h"
 
@@ -48,64 +49,12 @@ static void prepare_mlp(void)
     limit_prepare_mlp();
 }
 
-typedef Value *Neuron(int n, Value *const *w, Value *const *x);
-
-static Value *neuron_of_scalars(int n, Value *const *w, Value *const *x)
-{
-    Value *sum = w[n];
-    for (int i = 0; i < n; i++)
-        sum = value_add(sum, value_mul(w[i], x[i]));
-    return sum;
-}
-
-static Value *neuron_of_one_node(int n, Value *const *w, Value *const *x)
-{
-    return value_affine((size_t)n, w, x, w[n]);
-}
-
-static Value *network(Neuron *neuron, Value *const *p, Value *const *x)
-{
-    Value *first[MLP_HIDDEN], *second[MLP_HIDDEN];
-    for (int j = 0; j < MLP_HIDDEN; j++, p += MLP_INPUTS + 1)
-        first[j] = value_relu(neuron(MLP_INPUTS, p, x));
-    for (int j = 0; j < MLP_HIDDEN; j++, p += MLP_HIDDEN + 1)
-        second[j] = value_relu(neuron(MLP_HIDDEN, p, first));
-    return neuron(MLP_HIDDEN, p, second);
-}
-
-/* max(0, 1 - y score): how far the sample is from the right side of the margin. */
-static Value *sample_loss(Neuron *neuron, Value *const *p, int i, Value *one)
-{
-    const double *inputs = samples.inputs[i];
-    Value *x[MLP_INPUTS] = {value_const((real)inputs[0]), value_const((real)inputs[1])};
-    Value *score = network(neuron, p, x);
-    return value_relu(value_add(one, value_mul(value_const((real)-samples.targets[i]), score)));
-}
-
-static Value *mlp_loss(Neuron *neuron, Value *const *p)
-{
-    Value *one = value_const(1), *data = sample_loss(neuron, p, 0, one);
-    for (int i = 1; i < MLP_SAMPLES; i++)
-        data = value_add(data, sample_loss(neuron, p, i, one));
-    Value *squares = value_mul(p[0], p[0]);
-    for (int k = 1; k < MLP_PARAMETERS; k++)
-        squares = value_add(squares, value_mul(p[k], p[k]));
-    return value_add(value_mul(data, value_const((real)0.01)),
-                     value_mul(value_const((real)1e-4), squares));
-}
-
-static void mlp_leaves(Value **p)
-{
-    for (int k = 0; k < MLP_PARAMETERS; k++)
-        p[k] = value_leaf((real)samples.parameters[k]);
-}
-
 static void mlp(Neuron *neuron, double *results)
 {
     VALGRAD_SCOPE {
         Value *p[MLP_PARAMETERS];
-        mlp_leaves(p);
-        Value *loss = mlp_loss(neuron, p);
+        mlp_leaves(&samples, p);
+        Value *loss = mlp_loss(&samples, neuron, p);
         value_backward(loss);
         results[0] = value_data(loss);
         results[1] = 0;
@@ -216,7 +165,7 @@ static void chain_ten_million(double *results)
 
 /* ---- R2, R3, R3n: recorded once, run again ------------------------------------------------------- */
 
-enum { MOST_INPUTS = DAG_LEAVES, BATCH = 64 };
+enum { MOST_INPUTS = DAG_LEAVES, BATCH = 64, EMITTED_ROOM = 20000 };
 
 static struct {
     Program *program;
@@ -240,8 +189,8 @@ static void prepare_mlp_replay(size_t batch)
     prepare_mlp();
     VALGRAD_SCOPE {
         Value *p[MLP_PARAMETERS];
-        mlp_leaves(p);
-        prepare_replay(mlp_loss(neuron_of_scalars, p), MLP_PARAMETERS, p, batch);
+        mlp_leaves(&samples, p);
+        prepare_replay(mlp_loss(&samples, neuron_of_scalars, p), MLP_PARAMETERS, p, batch);
     }
 }
 
@@ -305,6 +254,25 @@ static void replay_dag(double *results)
     results[3] = 0;
     for (size_t i = 0; i < DAG_LEAVES; i++)
         results[3] += replayed_gradient(i);
+}
+
+/* ---- R2-C: as generated C ------------------------------------------------------------------------ */
+
+/* By emit_mlp.c, when the benchmark is built. */
+void emitted_mlp(const real *in, real *out, real *din, real *room);
+
+static void run_emitted_mlp(double *results)
+{
+    static real in[MLP_PARAMETERS], gradient[MLP_PARAMETERS], room[EMITTED_ROOM];
+    real out;
+    for (int k = 0; k < MLP_PARAMETERS; k++)
+        in[k] = (real)samples.parameters[k];
+    emitted_mlp(in, &out, gradient, room);
+    results[0] = out;
+    results[1] = 0;
+    for (int k = 0; k < MLP_PARAMETERS; k++)
+        results[1] += (k + 1) * (double)gradient[k];
+    results[2] = gradient[100];
 }
 
 /* ---- the table --------------------------------------------------------------------------------- */
@@ -382,6 +350,9 @@ static const BenchWorkload workloads[] = {
     {"R2-batch", "the same on 64 sets of parameters at once", PER_OPERATION(MLP_OPS * BATCH),
      .tolerance = TOLERANCE(1e-9, 1e-2), .results = MLP_RESULTS, .prepare = prepare_mlp_batch,
      .programs = {OURS(replay_mlp)}},
+    {"R2-C", "W2 as generated C", PER_OPERATION(MLP_OPS),
+     .tolerance = TOLERANCE(1e-9, 1e-2), .results = MLP_RESULTS, .prepare = prepare_mlp,
+     .programs = {OURS(run_emitted_mlp), LIMIT(limit_mlp)}},
     {"R3", "W3 recorded once and run again", PER_OPERATION(DAG_OPS),
      .tolerance = TOLERANCE(1e-9, 1e-3), .results = TANH_RESULTS, .prepare = prepare_tanh_replay,
      .programs = {OURS(replay_dag), REPLAY_PEERS}},

@@ -168,6 +168,26 @@ static bool program_of_both_grains(int batch, real out[MOST_OUT])
     return done;
 }
 
+/* Writes both grains as C. */
+static bool emission_of_both_grains(int argument, real out[MOST_OUT])
+{
+    bool done = false;
+    FILE *file = tmpfile();
+    (void)argument;
+    VALGRAD_SCOPE {
+        const real numbers[] = {1, 2, 3, 4};
+        Tensor *w = tensor_leaf(numbers, TENSOR_SHAPE(2, 2));
+        Tensor *y = tensor_reduce_max(tensor_tanh(tensor_matmul(w, w)), TENSOR_AXES(0), false);
+        Value *x = value_leaf(2), *square = value_square(x);
+        done = y && square && value_set_label(square, "square") == VALGRAD_OK &&
+               tensor_emit_c("made", y, 1, &w, file) == VALGRAD_OK &&
+               value_emit_c("made", 1, &square, 1, &x, file) == VALGRAD_OK;
+    }
+    out[0] = (real)ftell(file);
+    fclose(file);
+    return done;
+}
+
 /* A leaf whose every other number stands for operand i: a run with gaps, or, made anew, a table. */
 static Tensor *view_for(const TensorOperation *operation, int i, Random *random, Tensor **leaf)
 {
@@ -323,6 +343,13 @@ START_TEST(recorded_programs)
 }
 END_TEST
 
+START_TEST(emissions)
+{
+    now_testing_is("generated code");
+    refuse_each(emission_of_both_grains, 0);
+}
+END_TEST
+
 START_TEST(operations_in_a_scope)
 {
     say_operation("in a scope", _i);
@@ -438,6 +465,7 @@ int main(void)
     tcase_add_loop_test(tests, operations_in_the_pool, 0, COUNT(tensor_operations));
     tcase_add_loop_test(tests, operations_in_a_scope, 0, COUNT(tensor_operations));
     tcase_add_loop_test(tests, recorded_programs, 1, 4);
+    tcase_add_test(tests, emissions);
     tcase_add_loop_test(tests, derivatives_of_operations, 0, COUNT(tensor_operations));
     tcase_add_loop_test(tests, operations_on_views, 0, COUNT(tensor_operations));
     tcase_add_test(tests, both_grains_and_nested_scopes);

@@ -23,6 +23,7 @@
 #ifndef VALGRAD_PROGRAM_H
 #define VALGRAD_PROGRAM_H
 
+#include <stdio.h>
 #include <valgrad/tensor.h>
 #include <valgrad/value.h>
 
@@ -68,6 +69,27 @@ VALGRAD_API void program_workspace_free(ProgramWorkspace *workspace); /* NULL do
 VALGRAD_API ValgradStatus program_run(const Program *program, ProgramWorkspace *workspace,
                                       size_t count, const real *inputs, real *results,
                                       const real *seeds, real *gradients);
+
+/* ---- as C -------------------------------------------------------------------------------------- */
+
+/* Writes the program as C99 to a file that the caller has opened and closes: a function called `name`
+ * that computes the roots' numbers and the derivatives of their sum by the inputs (all of them, constants
+ * too),
+ *
+ *     void name(const double *in, double *out, double *din, double *room);
+ *
+ * (float where real is), constants name_inputs, name_results and name_room that say how long the arrays are, and
+ * what is needed besides; it includes <math.h> and the like and nothing else. Repetitions are found and
+ * written as loops; without any, each operation is a line. Labels stand beside.
+ * Errors: NULL; a name that is no C identifier or one of a function that formulas use; those of
+ * program_record() but for inputs that are not used; the file cannot be written (IO). What was written by
+ * then stays. */
+VALGRAD_API ValgradStatus value_emit_c(const char *name, size_t root_count, Value *const *roots,
+                                       size_t input_count, Value *const *inputs, FILE *out);
+
+/* The same from a tensor by all elements of the input tensors, one after another. */
+VALGRAD_API ValgradStatus tensor_emit_c(const char *name, Tensor *root, size_t input_count,
+                                        Tensor *const *inputs, FILE *out);
 
 VALGRAD_END
 

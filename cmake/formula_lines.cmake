@@ -1,0 +1,10 @@
+# Writes the lines of what generated code may need as C strings: cmake -DFOLDER=autograd -DOUTPUT=… -P …
+set(text "")
+foreach(source special.c functions.h instruction.c)
+  file(READ ${FOLDER}/${source} lines)
+  string(REPLACE "\\" "\\\\" lines "${lines}")
+  string(REPLACE "\"" "\\\"" lines "${lines}")
+  string(REPLACE "\n" "\",\n\"" lines "${lines}")
+  string(APPEND text "\"${lines}\",\n")
+endforeach()
+file(WRITE ${OUTPUT} "${text}")
