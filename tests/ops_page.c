@@ -1,0 +1,394 @@
+/* ops_page.c - writes docs/ops.md: every operation, what is promised at its kinks, and how well each witness
+ * agrees with it, measured while the page is written.
+ *
+ *     ops_page            writes the page to standard output
+ *     ops_page FILE       fails if FILE is not that page
+ *
+ * Measured errors are told as bounds with room to spare, so that the page is the same on every machine. */
+#include <stdio.h>
+
+#include <valgrad/derivatives.h>
+
+#include "mutation.h"
+#include "tensor_operations.h"
+#include "witness.h"
+
+enum { POINTS = 200 };
+
+static FILE *page;
+
+/* ---- what peers say ------------------------------------------------------------------------------ */
+
+typedef struct Said {
+    const char *op;
+    double at[3], partials[3];
+    bool differs;
+} Said;
+
+static const Said pytorch[] = {
+#define SAME(op, x, y, z, p, f, dx, dy, dz) {#op, {x, y, z}, {dx, dy, dz}, false},
+#define OTHER(op, x, y, z, p, f, dx, dy, dz, reason) {#op, {x, y, z}, {dx, dy, dz}, true},
+#define ABSENT(op)
+#include "oracle/pytorch.inc"
+#undef SAME
+#undef OTHER
+#undef ABSENT
+};
+
+static const Said jax[] = {
+#define JAX(op, x, y, z, dx, dy, dz) {#op, {x, y, z}, {dx, dy, dz}, false},
+#include "oracle/jax.inc"
+#undef JAX
+};
+
+static const Said *find(const Said *said, size_t n, const char *op, const double at[3])
+{
+    for (size_t i = 0; i < n; i++) {
+        bool alike = strcmp(said[i].op, op) == 0;
+        for (int k = 0; k < 3; k++)
+            alike = alike && same(said[i].at[k], at[k]) && signbit(said[i].at[k]) == signbit(at[k]);
+        if (alike)
+            return &said[i];
+    }
+    return NULL;
+}
+
+/* ---- words --------------------------------------------------------------------------------------- */
+
+static void number(double x)
+{
+    if (isnan(x))
+        (void)fputs("NaN", page);
+    else if (isinf(x))
+        (void)fputs(x > 0 ? "∞" : "−∞", page);
+    else
+        (void)fprintf(page, "%.6g", x);
+}
+
+static void numbers(int n, const double *x)
+{
+    for (int i = 0; i < n; i++) {
+        (void)fputs(i ? ", " : "", page);
+        number(x[i]);
+    }
+}
+
+/* A formula in a cell of a table, in which a bar must not end the cell. */
+static void code(const char *text)
+{
+    (void)fputc('`', page);
+    for (; *text; text++) {
+        if (*text == '|')
+            (void)fputc('\\', page);
+        (void)fputc(*text, page);
+    }
+    (void)fputc('`', page);
+}
+
+static void bound(double error)
+{
+    static const double bounds[] = {1e-14, 1e-13, 1e-12, 1e-11};
+    for (size_t i = 0; i < COUNT(bounds); i++) {
+        if (4 * error <= bounds[i]) {
+            (void)fprintf(page, " | %.0e", bounds[i]);
+            return;
+        }
+    }
+    (void)fputs(error <= WITNESS_TOLERANCE ? " | 1e-11" : " | **more than 1e-11**", page);
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------- */
+
+typedef struct Errors {
+    double value, gradient, forward;
+} Errors;
+
+static double forward_mode_error(Value *f, size_t n, Value *const *x, Random *random)
+{
+    real along[3], jvp = 0;
+    double sum = 0, size = 1e-3;
+    for (size_t k = 0; k < n; k++) {
+        along[k] = random_uniform(random, (real)0.5, 1);
+        const double part = (double)along[k] * (double)value_grad(x[k]);
+        sum += part;
+        size += fabs(part);
+    }
+    assert_status(value_jvp(1, &f, n, x, along, &jvp), VALGRAD_OK);
+    return fabs((double)jvp - sum) / size;
+}
+
+static Errors measure_row(size_t i)
+{
+    const ValueOpInfo *row = value_op_row(i);
+    Errors worst = {0, 0, 0};
+    Random random = random_seeded(i);
+    for (int point = 0; point < POINTS; point++) {
+        VALGRAD_SCOPE {
+            Value *x[3];
+            const size_t n = (size_t)row->arity;
+            for (size_t k = 0; k < n; k++)
+                x[k] = value_leaf(
+                    random_uniform(&random, (real)row->domain[k][0], (real)row->domain[k][1]));
+            Value *f = apply_row(i, x, random_uniform(&random, (real)0.05, (real)0.95));
+            assert_status(value_backward(f), VALGRAD_OK);
+            Witness w = witness_new(row->name, 1, &f, (real[]){1}, n, x);
+            worst.value = fmax(worst.value, witness_value_error(&w));
+            worst.gradient = fmax(worst.gradient, witness_gradient_error(&w));
+            worst.forward = fmax(worst.forward, forward_mode_error(f, n, x, &random));
+            witness_free(&w);
+        }
+    }
+    return worst;
+}
+
+static void write_pytorch(const char *op)
+{
+    int asked = 0, alike = 0;
+    for (size_t i = 0; i < COUNT(pytorch); i++) {
+        if (strcmp(pytorch[i].op, op) != 0)
+            continue;
+        asked++;
+        alike += !pytorch[i].differs;
+    }
+    if (asked)
+        (void)fprintf(page, " | %d / %d", alike, asked);
+    else
+        (void)fputs(" | –", page);
+}
+
+static void write_score(MutationScore score, MutationScore *total)
+{
+    (void)fprintf(page, " | %d / %d |\n", score.killed, score.mutants);
+    total->killed += score.killed;
+    total->mutants += score.mutants;
+}
+
+static void write_row(size_t i, MutationScore *total)
+{
+    const ValueOpInfo *row = value_op_row(i);
+    (void)fprintf(page, "| **%s** | ", row->name);
+    code(row->formula);
+    for (int k = 0; k < row->arity; k++) {
+        (void)fputs(k ? "<br>" : " | ", page);
+        code(row->partials[k]);
+    }
+    for (int k = 0; k < row->arity; k++) {
+        (void)fprintf(page, "%s%g … %g", k ? "<br>" : " | ", row->domain[k][0], row->domain[k][1]);
+    }
+    const Errors worst = measure_row(i);
+    bound(worst.value);
+    bound(worst.gradient);
+    bound(worst.forward);
+    write_pytorch(row->name);
+    write_score(mutation_of_row(i), total);
+}
+
+static void write_kinks(const ValueOpInfo *row)
+{
+    for (int i = 0; i < row->kink_count; i++) {
+        const ValueKink *kink = &row->kinks[i];
+        const double at[3] = {kink->x, kink->y, kink->z}, ours[3] = {kink->dx, kink->dy, kink->dz};
+        const Said *said[] = {find(pytorch, COUNT(pytorch), row->name, at),
+                              find(jax, COUNT(jax), row->name, at)};
+        (void)fprintf(page, "| %s | ", row->name);
+        numbers(row->arity, at);
+        (void)fputs(" | ", page);
+        numbers(row->arity, ours);
+        for (int who = 0; who < 2; who++) {
+            (void)fputs(" | ", page);
+            if (said[who])
+                numbers(row->arity, said[who]->partials);
+            else
+                (void)fputs("–", page);
+        }
+        (void)fputs(" |\n", page);
+    }
+}
+
+/* ---- tensor operations --------------------------------------------------------------------------- */
+
+/* The operation on leaves of its shapes. */
+static Tensor *build(const TensorOperation *operation, Random *random, Subject *subject)
+{
+    Tensor *x[MOST_OPERANDS];
+    subject->input_count = subject->result_count = 0;
+    for (int i = 0; i < operation->operand_count; i++) {
+        real numbers_there[MOST];
+        distinct_numbers(operation, i, random, numbers_there);
+        x[i] = tensor_leaf(numbers_there, AS_SHAPE(operation->shapes[i]));
+        for (int64_t k = 0; k < tensor_size(x[i]); k++)
+            subject->inputs[subject->input_count++] = tensor_at(x[i], k);
+    }
+    Tensor *y = operation->build(x);
+    ck_assert_msg(y != NULL, "%s: %s", operation->function, valgrad_last_error());
+    for (int64_t k = 0; k < tensor_size(y); k++)
+        subject->results[subject->result_count++] = tensor_at(y, k);
+    return y;
+}
+
+static void build_subject(const void *operation, Random *random, Subject *subject)
+{
+    (void)build(operation, random, subject);
+}
+
+static Errors measure_tensors(const TensorOperation *operation)
+{
+    Errors worst = {0, 0, 0};
+    Random random = random_seeded(3);
+    VALGRAD_SCOPE {
+        Subject subject;
+        real weights[MOST];
+        Tensor *y = build(operation, &random, &subject);
+        draw_many(&random, (Range){0.5, 1, false}, tensor_size(y), weights);
+        const Tensor *seed = tensor_const(weights, tensor_rank(y), tensor_shape(y));
+        assert_status(tensor_backward(y, seed), VALGRAD_OK);
+        Witness w = witness_new(operation->function, subject.result_count, subject.results, weights,
+                                subject.input_count, subject.inputs);
+        worst.value = witness_value_error(&w);
+        worst.gradient = witness_gradient_error(&w);
+        witness_free(&w);
+    }
+    return worst;
+}
+
+/* All entries of one function in one line; element-wise ones stand among the rows. */
+static void write_tensor_function(size_t first, MutationScore *total)
+{
+    const char *function = tensor_operations[first].function;
+    Errors worst = {0, 0, 0};
+    MutationScore score = {0, 0};
+    for (size_t i = first; i < COUNT(tensor_operations); i++) {
+        if (strcmp(tensor_operations[i].function, function) != 0)
+            continue;
+        const Errors errors = measure_tensors(&tensor_operations[i]);
+        const MutationScore killed = mutation_score(function, build_subject, &tensor_operations[i]);
+        worst.value = fmax(worst.value, errors.value);
+        worst.gradient = fmax(worst.gradient, errors.gradient);
+        score.killed += killed.killed;
+        score.mutants += killed.mutants;
+    }
+    (void)fprintf(page, "| **%s**", function + strlen("tensor_"));
+    bound(worst.value);
+    bound(worst.gradient);
+    if (score.mutants == 0)
+        (void)fputs(" | moves pointers |\n", page);
+    else
+        write_score(score, total);
+}
+
+static bool is_first_entry(size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (strcmp(tensor_operations[k].function, tensor_operations[i].function) == 0)
+            return false;
+    }
+    return !value_op_find(tensor_operations[i].function + strlen("tensor_"));
+}
+
+/* ---- the page ------------------------------------------------------------------------------------ */
+
+static const char introduction[] =
+    "# Operations\n\n"
+    "Written by `./run ops` from the op table (`autograd/ops.def`), and from a run of the tests' "
+    "witnesses;\n"
+    "a test fails when it is out of date.\n\n"
+    "Each row is `value_<name>` and, element by element, `tensor_<name>`. Derivatives are written "
+    "in the operands\n"
+    "x, y, z, the constant p and the result f. *Sampled* is where tests draw their points.\n\n"
+    "How far the library may be from each witness, relative to the number (or to 0.001 if that is "
+    "more), at 200\n"
+    "random points: *value* and *gradient* from quadruple precision by formulas of its own, the "
+    "gradient by a\n"
+    "central difference there; *forward* mode from backward. *PyTorch*: at how many points, among "
+    "them infinity\n"
+    "and NaN, value and derivatives are PyTorch 1.13's; where they are not, "
+    "`tests/oracle/pytorch.inc` says why.\n"
+    "*Mutants*: how many deliberate mistakes in what the operation passes on (scaled by 1 + 1e-9, "
+    "sign flipped,\n"
+    "dropped, written instead of added, swapped) the witness notices.\n\n"
+    "| operation | formula | derivative | sampled | value | gradient | forward | PyTorch | mutants "
+    "|\n"
+    "|---|---|---|---|---|---|---|---|---|\n";
+
+static const char about_kinks[] =
+    "\n## At kinks, poles and limits\n\n"
+    "At a kink of a convex function ours is the subgradient of least size, at a pole the one-sided "
+    "limit, outside\n"
+    "the domain NaN; NaN in gives NaN out. PyTorch's (1.13) are measured; JAX's are read from its "
+    "source. – is not\n"
+    "known.\n\n"
+    "| operation | at | ours | PyTorch | JAX |\n|---|---|---|---|---|\n";
+
+static const char about_tensors[] =
+    "\n## Tensor operations\n\n"
+    "Besides the element-wise ones above: the worst of all entries in "
+    "`tests/tensor_operations.h`.\n\n"
+    "| operation | value | gradient | mutants |\n|---|---|---|---|\n";
+
+START_TEST(write_page)
+{
+    MutationScore total = {0, 0};
+    (void)fputs(introduction, page);
+    for (size_t i = 0; i < row_count(); i++)
+        write_row(i, &total);
+    (void)fputs(about_kinks, page);
+    for (size_t i = 0; i < row_count(); i++)
+        write_kinks(value_op_row(i));
+    (void)fputs(about_tensors, page);
+    for (size_t i = 0; i < COUNT(tensor_operations); i++) {
+        if (is_first_entry(i))
+            write_tensor_function(i, &total);
+    }
+    (void)fprintf(page, "\nMutants killed: %d / %d.\n", total.killed, total.mutants);
+}
+END_TEST
+
+/* The witnesses are written for tests, and fail as these do. */
+static bool write_as_a_test(void)
+{
+    Suite *suite = suite_create("page");
+    tcase_add_test(new_case(suite, "page", 600), write_page);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_SILENT);
+    const bool done = srunner_ntests_failed(runner) == 0;
+    if (!done)
+        srunner_print(runner, CK_NORMAL);
+    srunner_free(runner);
+    return done && !ferror(page);
+}
+
+/* Whether the file at path is what was written; if not, says where they part. */
+static bool is_up_to_date(const char *path)
+{
+    char ours[2048], theirs[2048];
+    FILE *file = fopen(path, "r");
+    bool alike = file != NULL;
+    rewind(page);
+    while (alike && fgets(ours, sizeof ours, page)) {
+        alike = fgets(theirs, sizeof theirs, file) && strcmp(ours, theirs) == 0;
+        if (!alike)
+            (void)printf("this line is to be: %s", ours);
+    }
+    alike = alike && fgetc(file) == EOF;
+    if (file)
+        (void)fclose(file);
+    return alike;
+}
+
+int main(int argc, char **argv)
+{
+    if (!witness_is_there() || sizeof(real) == sizeof(float))
+        return puts("skipped: the page tells what is measured in double, beside quadruple "
+                    "precision"),
+               77;
+    page = argc > 1 ? tmpfile() : stdout;
+    if (!page)
+        return perror("ops_page"), EXIT_FAILURE;
+    if (!write_as_a_test())
+        return EXIT_FAILURE;
+    if (argc == 1 || is_up_to_date(argv[1]))
+        return EXIT_SUCCESS;
+    (void)printf("%s is out of date: ./run ops writes it anew\n", argv[1]);
+    return EXIT_FAILURE;
+}
