@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "autograd/graph.h"
+#include "autograd/profile_internal.h"
 
 /* How far down the walk's memory is asked for: where operands lie, if they are a thousand nodes older. */
 enum { PREFETCH_BYTES = 48 * 1024 };
@@ -104,6 +105,13 @@ void backward__give_element(Value *v, real gradient)
     grad[v->index] += gradient;
 }
 
+static void differentiate_timed(Value *v)
+{
+    const ProfileSpan outer = profile__begin();
+    v->more->kind->backward(v);
+    profile__end(v->more->name, true, profile__bytes(v), outer);
+}
+
 /* A gradient of exactly 0 has nothing to pass on, whatever the derivatives. */
 void backward__differentiate(Value *v)
 {
@@ -111,7 +119,9 @@ void backward__differentiate(Value *v)
         (v->flags & DENSE) ? (v->flags & GRAD_FILLED) != 0 : v->grad != 0 || strict;
     if (!has_gradient)
         return;
-    if (v->flags & EXTENDED)
+    if ((v->flags & EXTENDED) && profile__on)
+        differentiate_timed(v);
+    else if (v->flags & EXTENDED)
         v->more->kind->backward(v);
     else
         value__op_backward[v->op][v->flags / PASSES_X](v, v->grad);
@@ -284,8 +294,8 @@ static ValgradStatus visit_list(const char *function, const List *list)
     return status;
 }
 
-ValgradStatus backward__run(const char *function, size_t n, Value *const *roots,
-                            void (*seed)(void *context), void *context)
+static ValgradStatus run(const char *function, size_t n, Value *const *roots, void (*seed)(void *context),
+                         void *context)
 {
     Value *root = n == 1 ? node_of(roots[0]) : NULL;
     Region *region = root ? graph__home(root) : NULL;
@@ -305,6 +315,17 @@ ValgradStatus backward__run(const char *function, size_t n, Value *const *roots,
         status = visit_list(function, &list);
     }
     buffer__give(list.nodes);
+    return status;
+}
+
+ValgradStatus backward__run(const char *function, size_t n, Value *const *roots,
+                            void (*seed)(void *context), void *context)
+{
+    if (!profile__on)
+        return run(function, n, roots, seed, context);
+    const ProfileSpan outer = profile__begin();
+    const ValgradStatus status = run(function, n, roots, seed, context);
+    profile__end("backward", true, 0, outer);
     return status;
 }
 

@@ -14,7 +14,8 @@ enum { ALIGNMENT = 64, CLASSES = 192, SMALLEST = 64, LARGER = 12 };
 
 /* Stands in the 64 bytes before each block. */
 typedef struct Header {
-    void *memory; /* as the allocator gave it */
+    void *memory; /* as the allocator gave it, */
+    size_t bytes; /* this many */
     int class;
     struct Header *next; /* while it waits */
 } Header;
@@ -37,6 +38,19 @@ static ValgradAllocator allocator = {allocate_malloc, release_malloc, NULL};
 static _Atomic bool allocator_used;
 
 static _Thread_local Header *waiting[CLASSES];
+
+/* What valgrad_memory_stats() tells. */
+static _Atomic int64_t held, most_held;
+static _Thread_local int64_t held_waiting, reused, allocated;
+
+static void count_held(int64_t change)
+{
+    const int64_t now = atomic_fetch_add_explicit(&held, change, memory_order_relaxed) + change;
+    int64_t most = atomic_load_explicit(&most_held, memory_order_relaxed);
+    while (now > most && !atomic_compare_exchange_weak_explicit(&most_held, &most, now, memory_order_relaxed,
+                                                                memory_order_relaxed))
+        ;
+}
 
 static Header *header_of(void *buffer)
 {
@@ -68,11 +82,14 @@ void *buffer__allocate(size_t bytes, size_t alignment)
     const uintptr_t first = (uintptr_t)memory + ALIGNMENT;
     char *block = memory + ALIGNMENT + ((alignment - first % alignment) % alignment);
     header_of(block)->memory = memory;
+    header_of(block)->bytes = total;
+    count_held((int64_t)total);
     return block;
 }
 
 void buffer__release(void *block)
 {
+    count_held(-(int64_t)header_of(block)->bytes);
     allocator.release(header_of(block)->memory, allocator.context);
 }
 
@@ -85,6 +102,8 @@ static Header *take_waiting(int class)
         Header *header = waiting[i];
         if (header) {
             waiting[i] = header->next;
+            held_waiting -= (int64_t)header->bytes;
+            reused++;
             return header;
         }
     }
@@ -103,6 +122,7 @@ void *buffer__take(size_t bytes)
     void *block = buffer__allocate(room, ALIGNMENT);
     if (!block)
         return NULL;
+    allocated++;
     header_of(block)->class = class;
     memory__watch_thread();
     return block;
@@ -115,6 +135,7 @@ void buffer__give(void *buffer)
     Header *header = header_of(buffer);
     header->next = waiting[header->class];
     waiting[header->class] = header;
+    held_waiting += (int64_t)header->bytes;
 }
 
 void buffer__trim(void)
@@ -123,9 +144,22 @@ void buffer__trim(void)
         while (waiting[class]) {
             Header *header = waiting[class];
             waiting[class] = header->next;
+            held_waiting -= (int64_t)header->bytes;
             buffer__release((char *)header + ALIGNMENT);
         }
     }
+}
+
+ValgradMemoryStats valgrad_memory_stats(void)
+{
+    return (ValgradMemoryStats){
+        .live_nodes = valgrad_live_nodes(),
+        .bytes = atomic_load_explicit(&held, memory_order_relaxed),
+        .peak_bytes = atomic_load_explicit(&most_held, memory_order_relaxed),
+        .waiting_bytes = held_waiting,
+        .blocks_reused = reused,
+        .blocks_allocated = allocated,
+    };
 }
 
 ValgradStatus valgrad_set_allocator(ValgradAllocator chosen)

@@ -7,6 +7,7 @@
 #include <valgrad/train.h>
 
 #include "autograd/error.h"
+#include "autograd/profile_internal.h"
 #include "nn/image_internal.h"
 #include "nn/nn_internal.h"
 #include "tensor/kernels.h"
@@ -236,6 +237,16 @@ static const NnBatch *deal(NnLoader *loader, const NnBatch *batch)
     return batch;
 }
 
+static const NnBatch *deal_timed(NnLoader *loader, const NnBatch *batch)
+{
+    if (!profile__on)
+        return deal(loader, batch);
+    const ProfileSpan outer = profile__begin();
+    const NnBatch *dealt = deal(loader, batch);
+    profile__end("nn_loader_next", false, 0, outer);
+    return dealt;
+}
+
 const NnBatch *nn_loader_next(NnLoader *loader)
 {
     if (!loader) {
@@ -244,7 +255,7 @@ const NnBatch *nn_loader_next(NnLoader *loader)
     }
     int64_t left = loader->options.limit - loader->dealt;
     if (left > 0)
-        return deal(loader, left < loader->options.batch ? &loader->rest : &loader->full);
+        return deal_timed(loader, left < loader->options.batch ? &loader->rest : &loader->full);
     nn_loader_start(loader, loader->epoch + 1);
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include <valgrad/train.h>
 
 #include "autograd/error.h"
+#include "autograd/profile_internal.h"
 #include "nn/nn_internal.h"
 #include "tensor/tensor_internal.h"
 #include "tensor/threads.h"
@@ -245,10 +246,8 @@ void nn_optimizer_free(NnOptimizer *optimizer)
 
 /* ---- use ------------------------------------------------------------------------------------- */
 
-ValgradStatus nn_optimizer_step(NnOptimizer *optimizer)
+static ValgradStatus step_all(NnOptimizer *optimizer)
 {
-    if (!optimizer)
-        return error__null("nn_optimizer_step", "optimizer");
     for (int64_t i = 0; i < optimizer->count; i++) {
         Slot *slot = &optimizer->slots[i];
         const real *gradient =
@@ -262,6 +261,18 @@ ValgradStatus nn_optimizer_step(NnOptimizer *optimizer)
         optimizer->step(optimizer, slot, numbers, gradient);
     }
     return VALGRAD_OK;
+}
+
+ValgradStatus nn_optimizer_step(NnOptimizer *optimizer)
+{
+    if (!optimizer)
+        return error__null("nn_optimizer_step", "optimizer");
+    if (!profile__on)
+        return step_all(optimizer);
+    const ProfileSpan outer = profile__begin();
+    const ValgradStatus status = step_all(optimizer);
+    profile__end("nn_optimizer_step", false, 0, outer);
+    return status;
 }
 
 void nn_optimizer_zero_grad(NnOptimizer *optimizer)

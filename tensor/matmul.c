@@ -2,6 +2,7 @@
  *
  * A matrix that is a run reaches the kernel where it lies, a transposed one as a flag; only others are
  * gathered. With C = A B and G the gradient of C: that of A is G B^T, that of B is A^T G. */
+#include "autograd/profile_internal.h"
 #include "tensor/matrix.h"
 #include "tensor/threads.h"
 
@@ -45,7 +46,11 @@ static void multiply(Matrix a, RowLists nonzeros, Matrix b, const real *bias, re
                        .ldc = b.columns,
                        .accumulate = accumulate,
                        .scratch = scratch};
-    if (nonzeros.first && can_skip_zeros(b))
+    const bool skip = nonzeros.first && can_skip_zeros(b);
+    if (profile__on)
+        profile__flops(2.0 * (double)b.columns *
+                       (skip ? (double)nonzeros.first[a.rows] : (double)a.rows * (double)a.columns));
+    if (skip)
         threads__sparse_gemm(&gemm, nonzeros);
     else
         threads__gemm(&gemm);

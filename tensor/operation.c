@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "autograd/anomaly.h"
+#include "autograd/profile_internal.h"
 #include "tensor/tensor_internal.h"
 
 /* ---- operands ---------------------------------------------------------------------------------- */
@@ -115,6 +116,8 @@ Value *operation__begin(const char *function, const NodeKind *kind, size_t bytes
 {
     Parts parts;
     Value *v = NULL;
+    if (profile__on)
+        (void)profile__begin();
     if (collect_parts(function, count, operands, saved, &parts)) {
         const char *name = function + sizeof "tensor_" - 1;
         v = dense__node(OP_EXTENDED, bytes, shape->size, parts.wants_grad, false, kind, name);
@@ -135,6 +138,8 @@ Value *operation__begin(const char *function, const NodeKind *kind, size_t bytes
 Tensor *operation__end(Value *v, const Shape *shape)
 {
     Operation *operation = operation_of(v);
+    if (profile__on)
+        profile__end(operation->dense.base.name, false, profile__bytes(v), (ProfileSpan){0, 0});
     const bool sound = !anomaly__on() || operation__is_sound(v, shape);
     if (!(v->flags & WANTS_GRAD)) {
         for (int i = 0; i < operation->count; i++)

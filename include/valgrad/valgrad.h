@@ -8,6 +8,7 @@
 #include <valgrad/gradcheck.h>
 #include <valgrad/inspect.h>
 #include <valgrad/nn.h>
+#include <valgrad/profile.h>
 #include <valgrad/program.h>
 #include <valgrad/random.h>
 #include <valgrad/real.h>

@@ -350,6 +350,18 @@ VALGRAD_API real value_op_parameter(const Value *v);
  * last full block. 0 when everything was released. */
 VALGRAD_API int64_t valgrad_live_nodes(void);
 
+/* What the library holds, and how often it could do without the allocator. */
+typedef struct ValgradMemoryStats {
+    int64_t live_nodes;       /* valgrad_live_nodes() */
+    int64_t bytes;            /* from the allocator and not yet given back, by all threads */
+    int64_t peak_bytes;       /* the most that this ever was */
+    int64_t waiting_bytes;    /* of bytes: what this thread keeps for reuse (see valgrad_trim) */
+    int64_t blocks_reused;    /* blocks that this thread took from what it kept, */
+    int64_t blocks_allocated; /* and those for which it asked the allocator */
+} ValgradMemoryStats;
+
+VALGRAD_API ValgradMemoryStats valgrad_memory_stats(void);
+
 /* Where the library gets memory: malloc and free by default. `allocate` returns NULL on failure.
  * Errors: NULL function; any memory was already taken (STATE): set it before the first use. */
 typedef struct ValgradAllocator {
