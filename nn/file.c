@@ -53,13 +53,43 @@ static bool find_target(OutputFile *output, bool exists)
     return output->target != NULL;
 }
 
+/* A file without a name, which is gone when the program is killed; -1 where there is no such thing. It
+ * gets a name through /proc. */
+static int open_nameless(const char *target)
+{
+    const char *slash = strrchr(target, '/');
+    char *folder =
+        strndup(slash ? target : ".", slash && slash > target ? (size_t)(slash - target) : 1);
+    int descriptor = -1;
+    if (folder && access("/proc/self/fd", X_OK) == 0)
+        descriptor = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    free(folder);
+    return descriptor;
+}
+
+/* The descriptor of a new file beside the target, or -1. */
+static int create(OutputFile *output)
+{
+    int descriptor = open_nameless(output->target);
+    output->nameless = descriptor >= 0;
+    return output->nameless
+               ? descriptor
+               : open(output->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+}
+
+static void remove_temporary(const OutputFile *output)
+{
+    if (!output->nameless)
+        unlink(output->temporary);
+}
+
 static ValgradStatus open_temporary(OutputFile *output, bool exists, mode_t mode)
 {
     if (!find_target(output, exists) || !name_temporary(output)) {
         forget(output);
         return valgrad_last_status();
     }
-    int descriptor = open(output->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int descriptor = create(output);
     int reason = errno;
     if (descriptor >= 0 && exists)
         (void)fchmod(descriptor, mode & 07777); /* may be refused where modes do not exist */
@@ -69,7 +99,7 @@ static ValgradStatus open_temporary(OutputFile *output, bool exists, mode_t mode
     if (descriptor >= 0) {
         reason = errno;
         close(descriptor);
-        unlink(output->temporary);
+        remove_temporary(output);
     }
     forget(output);
     return cannot_write(output, reason);
@@ -124,6 +154,17 @@ static void sync_directory(char *path)
     close(directory);
 }
 
+/* Gives a nameless file its temporary name: a name that is taken cannot be given. */
+static bool give_name(OutputFile *output)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(output->file));
+    if (linkat(AT_FDCWD, path, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW) != 0)
+        return false;
+    output->nameless = false;
+    return true;
+}
+
 /* 0, or the reason why not. */
 static int finish(OutputFile *output)
 {
@@ -132,6 +173,8 @@ static int finish(OutputFile *output)
     if (fflush(output->file) != 0 || ferror(output->file))
         reason = errno ? errno : EIO;
     if (!reason && output->temporary && fsync(fileno(output->file)) != 0)
+        reason = errno;
+    if (!reason && output->nameless && !give_name(output))
         reason = errno;
     if (fclose(output->file) != 0 && !reason)
         reason = errno;
@@ -145,7 +188,7 @@ ValgradStatus output__close(OutputFile *output)
 {
     int reason = finish(output);
     if (output->temporary && reason)
-        unlink(output->temporary);
+        remove_temporary(output);
     else if (output->temporary)
         sync_directory(output->target);
     forget(output);
@@ -156,7 +199,7 @@ void output__discard(OutputFile *output)
 {
     fclose(output->file);
     if (output->temporary)
-        unlink(output->temporary);
+        remove_temporary(output);
     forget(output);
 }
 

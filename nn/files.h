@@ -10,11 +10,12 @@
 
 /* ---- file.c ---- */
 
-/* A file being written: under a temporary name, renamed when all is there. (What is no regular file,
+/* A file being written: under a temporary name, or without one, renamed when all is there. (What is no regular file,
  * like /dev/stdout, is written where it is.) */
 typedef struct OutputFile {
     const char *function, *path; /* of messages */
     char *target, *temporary;
+    bool nameless; /* the temporary file has not got its name yet */
     FILE *file;
 } OutputFile;
 
