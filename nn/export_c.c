@@ -158,7 +158,7 @@ static void print_moments(const Writer *w)
     const NnExportOptions *options = w->options;
     const double *moments[] = {options->mean, options->deviation};
     static const char *const names[] = {"mean", "deviation"};
-    for (int i = 0; options->pixels && options->moments && i < 2; i++) {
+    for (int i = 0; options->moments && i < 2; i++) {
         print(w, "static const double %s_%s[%" PRId64 "] = {", w->name, names[i], options->moments);
         for (int64_t j = 0; j < options->moments; j++) {
             print(w, j % IN_A_LINE == 0 ? "\n    " : " ");
@@ -222,8 +222,13 @@ static void print_top(const Writer *w)
           " *\n *     #include \"%s.h\"\n"
           " *     %s outputs[%s_OUTPUTS];\n"
           " *     int label = %s_predict%s(%s, outputs);\n *\n",
-          w->name, w->type, w->upper, w->name, w->options->pixels ? "_pixels" : "",
-          w->options->pixels ? "pixels" : "inputs");
+          w->name, w->type, w->upper, w->name,
+          w->options->pixels    ? "_pixels"
+          : w->options->moments ? "_raw"
+                                : "",
+          w->options->pixels    ? "pixels"
+          : w->options->moments ? "numbers"
+                                : "inputs");
     print(w,
           " * C99, needs <math.h> and no memory but %" PRId64 " bytes of the stack; its %" PRId64
           " numbers\n * are %" PRId64 " bytes of constants. The outputs are %s. */\n",
@@ -319,28 +324,46 @@ static void print_prediction(const Writer *w)
     print_end_of_prediction(w, layers % 2 ? "even" : "odd");
 }
 
-static void print_pixels(const Writer *w)
+/* A function before the other that prepares what it takes: `raw` of this type, an element as x. */
+static void print_preparation(const Writer *w, const char *suffix, const char *type,
+                              const char *raw)
+{
+    print(w,
+          "static inline int %s_predict_%s(const %s *%s, %s *outputs)\n{\n"
+          "    %s inputs[%s_INPUTS];\n"
+          "    for (int i = 0; i < %s_INPUTS; i++) {\n",
+          w->name, suffix, type, raw, w->type, w->type, w->upper, w->upper);
+}
+
+static void print_end_of_preparation(const Writer *w)
 {
     const NnExportOptions *options = w->options;
     const char *index = options->moments > 1 ? "i" : "0";
-    if (!options->pixels)
-        return;
-    print(w, "/* The same from bytes, 0 for paper to 255 for ink. */\n");
-    print(w,
-          "static inline int %s_predict_pixels(const unsigned char *pixels, %s *outputs)\n{\n"
-          "    %s inputs[%s_INPUTS];\n"
-          "    for (int i = 0; i < %s_INPUTS; i++) {\n",
-          w->name, w->type, w->type, w->upper, w->upper);
-    if (options->threshold)
-        print(w, "        const double x = pixels[i] >= %d ? 1 : 0;\n", options->threshold);
-    else
-        print(w, "        const double x = pixels[i] / 255.0;\n");
     if (options->moments)
         print(w, "        inputs[i] = (%s)((x - %s_mean[%s]) / %s_deviation[%s]);\n", w->type,
               w->name, index, w->name, index);
     else
         print(w, "        inputs[i] = (%s)x;\n", w->type);
     print(w, "    }\n    return %s_predict(inputs, outputs);\n}\n\n", w->name);
+}
+
+static void print_preparations(const Writer *w)
+{
+    const NnExportOptions *options = w->options;
+    if (options->pixels) {
+        print(w, "/* The same from bytes, 0 for paper to 255 for ink. */\n");
+        print_preparation(w, "pixels", "unsigned char", "pixels");
+        if (options->threshold)
+            print(w, "        const double x = pixels[i] >= %d ? 1 : 0;\n", options->threshold);
+        else
+            print(w, "        const double x = pixels[i] / 255.0;\n");
+        print_end_of_preparation(w);
+    } else if (options->moments) {
+        print(w, "/* The same from numbers that are not normalised. */\n");
+        print_preparation(w, "raw", w->type, "numbers");
+        print(w, "        const double x = (double)numbers[i];\n");
+        print_end_of_preparation(w);
+    }
 }
 
 static bool print_all(const Writer *w)
@@ -353,7 +376,7 @@ static bool print_all(const Writer *w)
     if (nn_mlp_layer_count(w->mlp) > 1)
         print_layer_code(w, "", "double");
     print_prediction(w);
-    print_pixels(w);
+    print_preparations(w);
     print(w, "#endif\n");
     return true;
 }

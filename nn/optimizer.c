@@ -194,6 +194,7 @@ NnOptimizer *nn_optimizer_rmsprop(const NnParameters *parameters, const NnRmspro
     NnOptimizer *optimizer = new_optimizer(function, parameters, 2);
     if (!optimizer)
         return NULL;
+    optimizer->name = "rmsprop";
     optimizer->step = step_rmsprop;
     optimizer->rmsprop = *options;
     optimizer->learning_rate = options->learning_rate;

@@ -239,6 +239,32 @@ START_TEST(all_digits)
 }
 END_TEST
 
+/* ---- numbers that are not normalised ------------------------------------------------------------- */
+
+START_TEST(raw_numbers)
+{
+    const double mean[INPUTS] = {1, 2, 3, 4, 5}, deviation[INPUTS] = {1, 2, 4, 8, 16};
+    NnMlp *net = new_net(0);
+    NnExportOptions options = NN_EXPORT_OPTIONS_INIT;
+    options.dtype = NN_F64;
+    options.moments = INPUTS;
+    options.mean = mean;
+    options.deviation = deviation;
+    assert_status(nn_mlp_write_c(net, in_folder("model.h"), &options), VALGRAD_OK);
+    nn_mlp_free(net);
+    write_text("main.c", "#include \"model.h\"\n"
+                         "int main(void)\n"
+                         "{\n"
+                         "    const double raw[] = {2, 1, 5, 4, 21}, x[] = {1, -0.5, 0.5, 0, 1};\n"
+                         "    double y[3], z[3];\n"
+                         "    if (model_predict_raw(raw, y) != model_predict(x, z))\n"
+                         "        return 1;\n"
+                         "    return y[0] < z[0] || y[0] > z[0] || y[2] < z[2] || y[2] > z[2];\n"
+                         "}\n");
+    compile_and_run("-std=c99");
+}
+END_TEST
+
 /* ---- what is refused ----------------------------------------------------------------------------- */
 
 START_TEST(refusals)
@@ -300,6 +326,7 @@ int main(void)
     tcase_add_checked_fixture(tests, in_a_folder, out_of_the_folder);
     tcase_add_loop_test(tests, every_kind, 0, 2);
     tcase_add_loop_test(tests, all_digits, 0, (int)COUNT(preparations));
+    tcase_add_test(tests, raw_numbers);
     tcase_add_test(tests, refusals);
     return run_suite(suite);
 }

@@ -90,6 +90,12 @@ START_TEST(exported)
     ck_assert_ptr_nonnull(strstr(text, "my_digits_predict_pixels(const unsigned char *pixels"));
     ck_assert_ptr_nonnull(strstr(text, " * Its accuracy on the test samples was "));
     free(text);
+    run_well(SMALL "--binary --threshold 100 --normalize --save b.safetensors");
+    run_well("export b.safetensors --c digits.h");
+    text = read_file(in_folder("digits.h"), &n);
+    ck_assert_ptr_nonnull(strstr(text, "pixels[i] >= 100 ? 1 : 0"));
+    ck_assert_ptr_nonnull(strstr(text, "(x - digits_mean[0]) / digits_deviation[0]"));
+    free(text);
 }
 END_TEST
 
@@ -214,36 +220,61 @@ static int run_with_kills(const char *const *first, const char *const *again, Ra
     }
 }
 
-static const char *const optimizers[] = {"sgd", "adam", "adamw"};
+/* Options of a run, of which each brings something that a checkpoint must hold, or that must not need it. */
+static const char
+    *const
+        runs[] =
+            {
+                "--optimizer sgd --normalize", "--optimizer adamw --dropout 0.3 --validation 0.2",
+                "--optimizer rmsprop --shift 1 --validation 0.1 --epochs 3 --patience 1 --min-gain "
+                "90", /* stops after epoch 2 */
+};
+
+/* Splits a copy of the text, which must live on, at its spaces. */
+static void split(char *text, const char *arguments[32])
+{
+    int count = 0;
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
+        arguments[count++] = word;
+    arguments[count] = NULL;
+}
 
 START_TEST(killed_and_resumed)
 {
-    const char *optimizer = optimizers[_i];
-    char command[300];
+    char command[400], start_text[400], again_text[400];
+    const char *first[32], *again[32];
     Random random = random_seeded((uint64_t)_i + 1);
-    snprintf(command, sizeof command, SMALL "--optimizer %s --save a.safetensors", optimizer);
+    snprintf(command, sizeof command, SMALL "%s --save a.safetensors", runs[_i]);
     run_well(command);
-    const char *const first[] = {"mnist",
-                                 "--layers",
-                                 "8",
-                                 "--train-limit",
-                                 "600",
-                                 "--batch",
-                                 "20",
-                                 "--epochs",
-                                 "2",
-                                 "--optimizer",
-                                 optimizer,
-                                 "--checkpoint",
-                                 "c.safetensors",
-                                 "--checkpoint-every",
-                                 "1",
-                                 "--save",
-                                 "b.safetensors",
-                                 NULL};
-    const char *const again[] = {"mnist", "--resume", "c.safetensors", "--checkpoint-every",
-                                 "1",     "--save",   "b.safetensors", NULL};
+    snprintf(start_text, sizeof start_text,
+             "mnist " SMALL "%s --checkpoint c.safetensors --checkpoint-every 1 "
+             "--save b.safetensors",
+             runs[_i]);
+    strcpy(again_text, "mnist --resume c.safetensors --checkpoint-every 1 --save b.safetensors");
+    split(start_text, first);
+    split(again_text, again);
     ck_assert_int_ge(run_with_kills(first, again, &random), 3);
+    check_same_file("a.safetensors", "b.safetensors");
+}
+END_TEST
+
+/* Ctrl-C leaves a checkpoint from which the run ends as if it had not been pressed. */
+START_TEST(interrupted_and_resumed)
+{
+    char text[400];
+    const char *arguments[32];
+    int status = 0;
+    snprintf(text, sizeof text, SMALL "%s --save a.safetensors", runs[2]);
+    run_well(text);
+    snprintf(text, sizeof text,
+             "mnist " SMALL "%s --checkpoint c.safetensors --checkpoint-every 40", runs[2]);
+    split(text, arguments);
+    const pid_t child = start(arguments);
+    ck_assert(!wait_for_checkpoints(child, in_folder("c.safetensors"), 1, &status));
+    kill(child, SIGINT);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    run_well("--resume c.safetensors --save b.safetensors");
     check_same_file("a.safetensors", "b.safetensors");
 }
 END_TEST
@@ -276,7 +307,8 @@ int main(void)
 
     tests = new_case(suite, "runs", 60);
     tcase_add_checked_fixture(tests, in_a_folder, out_of_the_folder);
-    tcase_add_loop_test(tests, killed_and_resumed, 0, (int)COUNT(optimizers));
+    tcase_add_loop_test(tests, killed_and_resumed, 0, (int)COUNT(runs));
+    tcase_add_test(tests, interrupted_and_resumed);
     tcase_add_test(tests, resumed_by_hand);
     return run_suite(suite);
 }

@@ -22,7 +22,7 @@ static NnDataset *new_dataset(void)
 
 /* ---- runs ---------------------------------------------------------------------------------------- */
 
-typedef enum Kind { SGD, MOMENTUM, ADAM, ADAMW, KINDS } Kind;
+typedef enum Kind { SGD, MOMENTUM, RMSPROP, ADAM, ADAMW, KINDS } Kind;
 
 static NnOptimizer *new_optimizer(Kind kind, const NnParameters *parameters)
 {

@@ -40,7 +40,11 @@ static bool write_c(const Config *config, const Trained *trained)
              100 * trained->accuracy);
     options.name = config->name ? config->name : "digits";
     options.dtype = config->dtype == DTYPE_F64 ? NN_F64 : NN_F32;
-    options.pixels = true;
+    options.pixels = trained->config.features == PIXELS;
+    options.threshold = trained->config.binary ? (int)trained->config.threshold : 0;
+    options.moments = trained->config.mean.count;
+    options.mean = trained->config.mean.numbers;
+    options.deviation = trained->config.deviation.numbers;
     options.comment = isnan(trained->accuracy) ? NULL : comment;
     return nn_mlp_write_c(trained->net, config->c, &options) == VALGRAD_OK || library_error();
 }

@@ -116,9 +116,17 @@ typedef struct Progress {
     double loss;           /* summed over them */
 } Progress;
 
+/* The best epoch so far, for early stopping. */
+typedef struct Best {
+    NnState *weights; /* NULL: none yet */
+    double accuracy;
+    int64_t epoch;
+} Best;
+
 /* Writes a run to --checkpoint; takes a run like it to where that of --resume stood. */
-bool checkpoint_save(const Config *config, const NnRun *run, const Progress *progress);
-bool checkpoint_load(const Config *config, const NnRun *run, Progress *progress);
+bool checkpoint_save(const Config *config, const NnRun *run, const Progress *progress,
+                     const Best *best);
+bool checkpoint_load(const Config *config, const NnRun *run, Progress *progress, Best *best);
 
 /* Whether the files that the training will write can be written: better known before it. */
 bool model_file_check(const Config *config);

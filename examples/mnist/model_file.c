@@ -16,6 +16,7 @@
 
 static const char config_key[] = "config", accuracy_key[] = "test_accuracy";
 static const char progress_array[] = "training.progress"; /* samples seen, right ones, loss */
+static const char best_array[] = "training.best";         /* accuracy, epoch; .NAME: its weights */
 
 NnState *model_file_read(const char *path)
 {
@@ -198,36 +199,91 @@ bool model_file_check(const Config *config)
 
 /* ---- checkpoints ----------------------------------------------------------------------------- */
 
-bool checkpoint_save(const Config *config, const NnRun *run, const Progress *progress)
+/* "training.best.0.weight" */
+static void name_best(char *text, size_t room, const char *name)
+{
+    snprintf(text, room, "%s.%s", best_array, name);
+}
+
+static bool add_best(NnState *state, const Best *best)
+{
+    const double numbers[] = {best->accuracy, (double)best->epoch};
+    char name[256];
+    if (!best->weights)
+        return true;
+    bool done = nn_state_add(state, best_array, NN_F64, TENSOR_SHAPE(2), numbers) == VALGRAD_OK;
+    for (int64_t i = 0; done && i < nn_state_count(best->weights); i++) {
+        const NnArray *array = nn_state_at(best->weights, i);
+        name_best(name, sizeof name, array->name);
+        done = nn_state_add(state, name, array->dtype, array->rank, array->shape, array->data) ==
+               VALGRAD_OK;
+    }
+    return done;
+}
+
+bool checkpoint_save(const Config *config, const NnRun *run, const Progress *progress,
+                     const Best *best)
 {
     const double seen[] = {(double)progress->seen, (double)progress->correct, progress->loss};
     NnState *state = nn_run_state(run);
-    if (state && nn_state_add(state, progress_array, NN_F64, TENSOR_SHAPE(3), seen) != VALGRAD_OK) {
+    if (state &&
+        (nn_state_add(state, progress_array, NN_F64, TENSOR_SHAPE(3), seen) != VALGRAD_OK ||
+         !add_best(state, best))) {
         nn_state_free(state);
         state = NULL;
     }
     return write_with_settings(state, config, (double)NAN, config->checkpoint);
 }
 
-static void load_progress(const NnState *state, Progress *progress)
+/* The elements of an array of `size` doubles; NULL if there is none. */
+static const double *doubles_of(const NnState *state, const char *name, int64_t size)
 {
-    const NnArray *array =
-        nn_state_has(state, progress_array) ? nn_state_find(state, progress_array) : NULL;
-    double seen[3];
-    if (!array || array->dtype != NN_F64 || array->size != 3)
-        return; /* only what is shown of the present epoch is missing then */
-    memcpy(seen, array->data, sizeof seen);
-    progress->seen = (int64_t)seen[0];
-    progress->correct = (int64_t)seen[1];
-    progress->loss = seen[2];
+    const NnArray *array = nn_state_has(state, name) ? nn_state_find(state, name) : NULL;
+    return array && array->dtype == NN_F64 && array->size == size ? array->data : NULL;
 }
 
-bool checkpoint_load(const Config *config, const NnRun *run, Progress *progress)
+/* If there is none, only what is shown of the present epoch is missing. */
+static void load_progress(const NnState *state, Progress *progress)
+{
+    const double *seen = doubles_of(state, progress_array, 3);
+    if (seen)
+        *progress = (Progress){(int64_t)seen[0], (int64_t)seen[1], seen[2]};
+}
+
+/* The weights of the best epoch, under the names of the network's parameters. */
+static NnState *best_weights(const NnState *state, const NnParameters *parameters)
+{
+    NnState *weights = nn_state_new();
+    bool done = weights != NULL;
+    for (int64_t i = 0; done && i < nn_parameters_count(parameters); i++) {
+        char name[256];
+        const char *own = nn_parameters_name(parameters, i);
+        name_best(name, sizeof name, own);
+        const NnArray *array = nn_state_find(state, name);
+        done = array && nn_state_add(weights, own, array->dtype, array->rank, array->shape,
+                                     array->data) == VALGRAD_OK;
+    }
+    if (done)
+        return weights;
+    nn_state_free(weights);
+    return NULL;
+}
+
+static bool load_best(const NnState *state, const NnMlp *net, Best *best)
+{
+    const double *numbers = doubles_of(state, best_array, 2);
+    if (!numbers)
+        return true;
+    *best = (Best){best_weights(state, nn_mlp_parameters(net)), numbers[0], (int64_t)numbers[1]};
+    return best->weights != NULL;
+}
+
+bool checkpoint_load(const Config *config, const NnRun *run, Progress *progress, Best *best)
 {
     NnState *state = model_file_read(config->resume);
     if (!state)
         return false;
-    bool done = nn_run_load_state(run, state) == VALGRAD_OK;
+    bool done = nn_run_load_state(run, state) == VALGRAD_OK && load_best(state, run->net, best);
     if (done)
         load_progress(state, progress);
     else

@@ -19,9 +19,7 @@ typedef struct Training {
     NnSchedule schedule;
     int64_t step, total_steps;
     Watch *watch;
-    NnState *best; /* weights of the best epoch so far, if stopping early */
-    double best_accuracy;
-    int64_t best_epoch;
+    Best best; /* if stopping early */
 } Training;
 
 static volatile sig_atomic_t interrupted;
@@ -41,14 +39,15 @@ static bool checkpoint(const Training *t)
     const int64_t every = config->checkpoint_every ? config->checkpoint_every : steps;
     bool due = t->step % every == 0 || t->step == t->total_steps;
     const NnRun run = run_of(t);
-    return !config->checkpoint || !due || checkpoint_save(config, &run, watch_progress(t->watch));
+    return !config->checkpoint || !due ||
+           checkpoint_save(config, &run, watch_progress(t->watch), &t->best);
 }
 
 static bool resume(Training *t)
 {
     Progress progress = {0, 0, 0};
     const NnRun run = run_of(t);
-    if (!checkpoint_load(t->config, &run, &progress))
+    if (!checkpoint_load(t->config, &run, &progress, &t->best))
         return false;
     t->step = nn_run_step(t->samples);
     watch_resume(t->watch, t->step, &progress);
@@ -82,12 +81,11 @@ static bool train_epoch(Training *t)
 /* Keeps the weights of the best epoch. False: no epoch has been better for `patience` epochs. */
 static bool is_still_patient(Training *t, int64_t epoch, double accuracy)
 {
-    if (t->best && accuracy <= t->best_accuracy + t->config->min_gain / 100)
-        return epoch - t->best_epoch < t->config->patience;
-    nn_state_free(t->best);
-    t->best = nn_parameters_state(nn_mlp_parameters(t->net));
-    t->best_accuracy = accuracy;
-    t->best_epoch = epoch;
+    Best *best = &t->best;
+    if (best->weights && accuracy <= best->accuracy + t->config->min_gain / 100)
+        return epoch - best->epoch < t->config->patience;
+    nn_state_free(best->weights);
+    *best = (Best){nn_parameters_state(nn_mlp_parameters(t->net)), accuracy, epoch};
     return true;
 }
 
@@ -105,7 +103,7 @@ static bool test_epoch(Training *t, bool *stop)
         *stop = !is_still_patient(t, epoch, judgement.accuracy);
     if (*stop)
         watch_say(t->watch, "no gain for %" PRId64 " epochs: back to the weights of epoch %" PRId64,
-                  epoch - t->best_epoch, t->best_epoch);
+                  epoch - t->best.epoch, t->best.epoch);
     judgement_free(&judgement);
     return fine;
 }
@@ -118,7 +116,9 @@ static bool train_all(Training *t)
         if (!train_epoch(t) || (!interrupted && !test_epoch(t, &stop)))
             return false;
     }
-    if (t->best && nn_parameters_load_state(nn_mlp_parameters(t->net), t->best, true) != VALGRAD_OK)
+    /* A run that was stopped goes on from the weights it has. */
+    if (!interrupted && t->best.weights &&
+        nn_parameters_load_state(nn_mlp_parameters(t->net), t->best.weights, true) != VALGRAD_OK)
         return library_error();
     return true;
 }
@@ -163,7 +163,7 @@ static bool prepare(Training *t, const Config *config, const Data *data)
 
 static void discard(Training *t)
 {
-    nn_state_free(t->best);
+    nn_state_free(t->best.weights);
     watch_free(t->watch);
     nn_loader_free(t->test);
     nn_loader_free(t->validation);
@@ -193,7 +193,7 @@ static bool keep_stopped(Training *t)
     Config config = *t->config;
     const NnRun run = run_of(t);
     config.checkpoint = config.checkpoint ? config.checkpoint : standard;
-    if (!checkpoint_save(&config, &run, watch_progress(t->watch)))
+    if (!checkpoint_save(&config, &run, watch_progress(t->watch), &t->best))
         return false;
     error_line("stopped after step %" PRId64 " of %" PRId64 "; to go on: %s train --resume %s",
                t->step, t->total_steps, program_name(), config.checkpoint);

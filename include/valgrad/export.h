@@ -26,7 +26,8 @@ typedef struct NnExportOptions {
 
     /* Also <name>_predict_pixels(), which takes bytes and does to them what the loader did: pixel / 255,
      * or with a threshold (1 … 255; 0: none) 1 for a pixel of at least that and 0 below; then
-     * (x - mean[j]) / deviation[j], with one pair for all (moments 1), one for each input, or none (0). */
+     * (x - mean[j]) / deviation[j], with one pair for all (moments 1), one for each input, or none (0).
+     * With moments but without pixels it is <name>_predict_raw(), which takes numbers. */
     bool pixels;
     int threshold;
     int64_t moments;
