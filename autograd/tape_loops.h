@@ -26,28 +26,28 @@
     }
 
 /* Adds the gradient times a derivative to the gradients of operand number k. */
-#define GIVE(k, derivative) GIVE_BY(passed_on, k, derivative)
-#define GIVE_BY(product, k, derivative)                                                            \
+#define GIVE(k, derivative)                                                                        \
     do {                                                                                           \
         real d[LANES], *to = GRADIENTS(c[k]);                                                      \
-        EACH d[l] = careful ? product(g[l], (derivative), strict) : g[l] * (derivative);           \
+        EACH d[l] = careful ? passed_on(g[l], (derivative), strict) : g[l] * (derivative);         \
         EACH to[l] += d[l];                                                                        \
     } while (0)
 
-#define BACKWARD_LOOP(product, name, words, y, z, AND_Y, AND_Z)                                    \
+#define BACKWARD_LOOP(name, words, y, z, AND_Y, AND_Z)                                             \
     INLINE void NAME(backward_##name)(const TapeRow *row, const uint32_t *code, const real *v,     \
-                                      real *a, bool careful, bool strict)                          \
+                                      real *a)                                                     \
     {                                                                                              \
+        const bool careful = false, strict = false;                                                \
         for (uint32_t i = row->count; i-- > 0;) {                                                  \
             const uint32_t *c = code + (size_t)i * (words);                                        \
             const real *f = NUMBERS(row->result + i);                                              \
             real g[LANES], *from = GRADIENTS(row->result + i);                                     \
-            (void)strict, (void)v, (void)f;                                                        \
+            (void)careful, (void)strict, (void)v, (void)f;                                         \
             EACH g[l] = from[l];                                                                   \
             EACH from[l] = 0;                                                                      \
-            GIVE_BY(product, 0, op_##name##_dx(NUMBERS(c[0])[l], y, z, f[l]));                     \
-            AND_Y(GIVE_BY(product, 1, op_##name##_dy(NUMBERS(c[0])[l], y, z, f[l]));)              \
-            AND_Z(GIVE_BY(product, 2, op_##name##_dz(NUMBERS(c[0])[l], y, z, f[l]));)              \
+            GIVE(0, op_##name##_dx(NUMBERS(c[0])[l], y, z, f[l]));                                 \
+            AND_Y(GIVE(1, op_##name##_dy(NUMBERS(c[0])[l], y, z, f[l]));)                          \
+            AND_Z(GIVE(2, op_##name##_dz(NUMBERS(c[0])[l], y, z, f[l]));)                          \
         }                                                                                          \
     }
 #define YES(...) __VA_ARGS__
@@ -55,21 +55,45 @@
 
 #define OP1(name, ...)                                                                             \
     FORWARD_LOOP(name, 1, 0, 0)                                                                    \
-    BACKWARD_LOOP(passed_on, name, 1, 0, 0, NO, NO)
+    BACKWARD_LOOP(name, 1, 0, 0, NO, NO)
 #define OP1P(name, ...)                                                                            \
     FORWARD_LOOP(name, 2, 0, NUMBERS(c[1])[l])                                                     \
-    BACKWARD_LOOP(passed_on, name, 2, 0, NUMBERS(c[1])[l], NO, NO)
+    BACKWARD_LOOP(name, 2, 0, NUMBERS(c[1])[l], NO, NO)
 #define OP2(name, ...)                                                                             \
     FORWARD_LOOP(name, 2, NUMBERS(c[1])[l], 0)                                                     \
-    BACKWARD_LOOP(passed_on, name, 2, NUMBERS(c[1])[l], 0, YES, NO)
+    BACKWARD_LOOP(name, 2, NUMBERS(c[1])[l], 0, YES, NO)
 #define OP3(name, ...)                                                                             \
     FORWARD_LOOP(name, 3, NUMBERS(c[1])[l], NUMBERS(c[2])[l])                                      \
-    BACKWARD_LOOP(shared_out, name, 3, NUMBERS(c[1])[l], NUMBERS(c[2])[l], YES, YES)
+    BACKWARD_LOOP(name, 3, NUMBERS(c[1])[l], NUMBERS(c[2])[l], YES, YES)
 #include "autograd/ops.def"
 #undef OP1
 #undef OP1P
 #undef OP2
 #undef OP3
+
+/* The careful way, for any of them: it is gone seldom, so it need not be fast. */
+INLINE void NAME(backward_row_carefully)(const TapeRow *row, const uint32_t *code, const real *v, real *a,
+                                         bool strict)
+{
+    const ValueOpInfo *info = instruction__row(
+        &(Instruction){.op = row->op == TAPE_TANH ? (uint16_t)OP_tanh : row->op});
+    const int arity = info->arity, words = arity + info->has_parameter;
+    for (uint32_t i = row->count; i-- > 0;) {
+        const uint32_t *c = code + (size_t)i * (size_t)words;
+        real *from = GRADIENTS(row->result + i);
+        EACH
+        {
+            const real g = from[l], y = arity > 1 ? NUMBERS(c[1])[l] : 0;
+            real d[ROW_OPERANDS];
+            from[l] = 0;
+            info->first(NUMBERS(c[0])[l], y, words > 1 ? NUMBERS(c[words - 1])[l] : 0,
+                        NUMBERS(row->result + i)[l], d);
+            for (int k = 0; k < arity; k++)
+                GRADIENTS(c[k])[l] += arity == ROW_OPERANDS ? shared_out(g, d[k], strict)
+                                                            : passed_on(g, d[k], strict);
+        }
+    }
+}
 
 /* ---- what lowering has put together -------------------------------------------------------------- */
 
@@ -438,10 +462,14 @@ INLINE void NAME(backward)(const TapeRun *run, bool careful)
         const uint32_t *c = program->code + row->words;
         if (!row->active)
             continue;
+        if (careful && (row->op < OP_COUNT || row->op == TAPE_TANH)) {
+            NAME(backward_row_carefully)(row, c, v, a, strict);
+            continue;
+        }
         switch (row->op) {
 #define OP1(name, ...)                                                                             \
     case OP_##name:                                                                                \
-        NAME(backward_##name)(row, c, v, a, careful, strict);                                      \
+        NAME(backward_##name)(row, c, v, a);                                                       \
         break;
 #define OP1P OP1
 #define OP2 OP1
@@ -467,7 +495,7 @@ INLINE void NAME(backward)(const TapeRun *run, bool careful)
             NAME(backward_terms)(row, program->code, c, a);
             break;
         case TAPE_TANH:
-            NAME(backward_tanh)(row, c, v, a, careful, strict);
+            NAME(backward_tanh)(row, c, v, a);
             break;
         case TAPE_EVEN_PAIRS:
             NAME(backward_even_pairs)(row, c, v, a, careful, strict);
@@ -500,7 +528,6 @@ void NAME(tape__backward_careful)(const TapeRun *run)
 #undef INLINE
 #undef FORWARD_LOOP
 #undef GIVE
-#undef GIVE_BY
 #undef BACKWARD_LOOP
 #undef YES
 #undef NO
