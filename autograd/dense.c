@@ -9,20 +9,13 @@ static size_t no_operands(const Value *v)
     return 0;
 }
 
-static Value *no_operand(const Value *v, size_t i)
-{
-    (void)v;
-    (void)i;
-    return NULL;
-}
-
 static void destroy_leaf(Value *v, bool counted)
 {
     (void)counted;
     dense__destroy(v);
 }
 
-const NodeKind dense__leaf_kind = {NULL, no_operands, no_operand, destroy_leaf, NULL};
+const NodeKind dense__leaf_kind = {NULL, no_operands, NULL, destroy_leaf, NULL};
 
 Value *dense__node(OpCode op, size_t bytes, int64_t n, bool wants_grad, bool free_standing,
                    const NodeKind *kind, const char *name)

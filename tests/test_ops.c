@@ -1,6 +1,8 @@
 /* test_ops.c - every row of the op table against scalar_formulas.h: values, derivatives, kinks, operands. */
 #include <stdio.h>
 
+#include <valgrad/derivatives.h>
+#include <valgrad/inspect.h>
 #include <valgrad/random.h>
 
 #include "scalar_formulas.h"
@@ -306,6 +308,52 @@ START_TEST(large_arguments_keep_their_digits)
 }
 END_TEST
 
+/* Second derivatives where the formula as on paper gives no number. */
+START_TEST(second_derivatives_at_limits)
+{
+    static const struct {
+        const char *name;
+        double x, y, second[3];
+    } limits[] = {
+        {"pow", 0, 0, {0, INFINITY, INFINITY}},
+        {"pow", 0, 1, {0, -INFINITY, 0}},
+        {"pow", 0, 2, {2, 0, 0}},
+        {"pow", 0, 0.5, {-INFINITY, -INFINITY, 0}},
+        {"pow", 0, -1, {INFINITY, INFINITY, INFINITY}},
+        {"xlogy", 0, 0, {0, INFINITY, 0}},
+        {"logaddexp", -INFINITY, -INFINITY, {0, 0, 0}},
+        {"atan", INFINITY, 0, {0, 0, 0}},
+        {"asinh", INFINITY, 0, {0, 0, 0}},
+        {"acosh", INFINITY, 0, {0, 0, 0}},
+        {"erf", -INFINITY, 0, {0, 0, 0}},
+        {"erfc", INFINITY, 0, {0, 0, 0}},
+        {"gelu", -INFINITY, 0, {0, 0, 0}},
+        {"gelu_tanh", INFINITY, 0, {0, 0, 0}},
+        {"silu", -INFINITY, 0, {0, 0, 0}},
+        {"sinc", INFINITY, 0, {0, 0, 0}},
+        {"log", -1, 0, {NAN, 0, 0}},
+        {"lgamma", 0, 0, {INFINITY, 0, 0}},
+        {"lgamma", -2, 0, {NAN, 0, 0}},
+        {"lgamma", -INFINITY, 0, {NAN, 0, 0}},
+        {"lgamma", INFINITY, 0, {0, 0, 0}},
+        {"softsign", INFINITY, 0, {0, 0, 0}},
+        {"sigmoid", INFINITY, 0, {0, 0, 0}},
+        {"tanh", -INFINITY, 0, {0, 0, 0}},
+        {"softplus", INFINITY, 0, {0, 0, 0}},
+    };
+    for (size_t i = 0; i < COUNT(limits); i++) {
+        const ValueOpInfo *row = value_op_find(limits[i].name);
+        const real x = (real)limits[i].x, y = (real)limits[i].y;
+        real second[6];
+        row->second(x, y, 0, row->forward(x, y, 0), second);
+        for (int j = 0; j < 3; j++)
+            ck_assert_msg(same((double)second[j], limits[i].second[j]),
+                          "second derivative %d of %s at (%g, %g) is %g, not %g", j, row->name,
+                          limits[i].x, limits[i].y, (double)second[j], limits[i].second[j]);
+    }
+}
+END_TEST
+
 /* ---- operands ----------------------------------------------------------------------------------- */
 
 START_TEST(an_operand_used_twice_gets_both)
@@ -398,6 +446,34 @@ START_TEST(where_lets_the_other_one_be)
         assert_same(value_grad(other), NAN);
     }
     valgrad_set_strict_ieee(former);
+}
+END_TEST
+
+/* What the graph tells of a node, and what second order makes of it, is what the row says. */
+START_TEST(graphs_tell_what_the_row_says)
+{
+    static const int second_at[3][3] = {{0, 1, 3}, {1, 2, 4}, {3, 4, 5}};
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    const Formula *formula = formula_of(row);
+    Random random = random_seeded(11);
+    const Point at = sample(row, formula, &random);
+    const size_t n = (size_t)row->arity;
+    VALGRAD_SCOPE {
+        Value *x[] = {value_leaf(at.x), value_leaf(at.y), value_leaf(at.p)};
+        Value *v = apply(formula, x[0], x[1], x[2]);
+        real first[3], second[6], told[3], hessian[9];
+        row->first(at.x, at.y, at.p, value_data(v), first);
+        row->second(at.x, at.y, at.p, value_data(v), second);
+        GraphWalk *walk = graph_walk_new(1, &v);
+        assert_status(graph_walk_derivatives(walk, graph_walk_find(walk, v), n, told), VALGRAD_OK);
+        graph_walk_free(walk);
+        assert_status(value_hessian(v, n, x, hessian), VALGRAD_OK);
+        for (size_t i = 0; i < n; i++) {
+            assert_same(told[i], first[i]);
+            for (size_t j = 0; j < n; j++)
+                assert_near(hessian[i * n + j], second[second_at[i][j]], 8 * REAL_EPSILON);
+        }
+    }
 }
 END_TEST
 
@@ -512,6 +588,7 @@ int main(void)
     tcase_add_loop_test(edges, conventions_hold, 0, (int)COUNT(conventions));
     tcase_add_loop_test(edges, stan_points_behave, 0, rows);
     tcase_add_test(edges, derivatives_at_infinity);
+    tcase_add_test(edges, second_derivatives_at_limits);
     tcase_add_test(edges, large_arguments_keep_their_digits);
 
     TCase *operands = new_case(suite, "operands", 4);
@@ -519,6 +596,7 @@ int main(void)
     tcase_add_loop_test(operands, constants_cost_nothing, 0, rows);
     tcase_add_test(operands, a_constant_exponent_needs_no_logarithm);
     tcase_add_test(operands, where_lets_the_other_one_be);
+    tcase_add_loop_test(operands, graphs_tell_what_the_row_says, 0, rows);
     tcase_add_loop_test(operands, null_gives_null, 0, rows);
     tcase_add_loop_test(operands, without_recording_a_result_is_a_constant, 0, rows);
 

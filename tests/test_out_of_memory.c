@@ -189,11 +189,15 @@ static Value *build_in_pool(Value *from_scopes)
         terms[i] = value_mul(square, model.b);
         value_release(square);
     }
-    Value *sum = value_sum(WIDE, terms), *custom = make_scaled(2, terms);
+    Value *sum = value_sum(WIDE, terms), *largest = value_reduce_max(WIDE, terms);
+    Value *held = value_clamp(terms[0], terms[1], terms[2]);
+    Value *custom = make_scaled(2, (Value *[]){largest, held});
     Value *last = value_add(sum, custom), *result = value_add(last, from_scopes);
     for (int i = 0; i < WIDE; i++)
         value_release(terms[i]);
     value_release(sum);
+    value_release(largest);
+    value_release(held);
     value_release(custom);
     value_release(last);
     return result;

@@ -1,6 +1,7 @@
 /* test_reductions.c - the scalar operations that make one number of many: maximum, minimum, product, mean,
  * logarithm of a sum of exponentials, Euclidean norm. */
 #include <valgrad/derivatives.h>
+#include <valgrad/inspect.h>
 #include <valgrad/random.h>
 
 #include "testing.h"
@@ -114,6 +115,26 @@ START_TEST(equals_its_expansion)
             for (size_t i = 0; i < n; i++)
                 assert_near(actual[i], expected[i], 8 * (double)n * REAL_EPSILON);
         }
+    }
+}
+END_TEST
+
+START_TEST(graphs_tell_its_derivatives)
+{
+    enum { N = 4 };
+    const struct Reduction *reduction = &reductions[_i];
+    Random random = random_seeded(3);
+    VALGRAD_SCOPE {
+        Value *x[N];
+        real told[N];
+        make_leaves(N, &random, x);
+        Value *v = reduction->reduce(N, x);
+        GraphWalk *walk = graph_walk_new(1, &v);
+        assert_status(graph_walk_derivatives(walk, graph_walk_find(walk, v), N, told), VALGRAD_OK);
+        graph_walk_free(walk);
+        assert_status(value_backward(v), VALGRAD_OK);
+        for (size_t i = 0; i < N; i++)
+            assert_same(told[i], value_grad(x[i]));
     }
 }
 END_TEST
@@ -288,6 +309,7 @@ int main(void)
     const int all = (int)COUNT(reductions);
     TCase *tests = new_case(suite, "reductions", 4);
     tcase_add_loop_test(tests, equals_its_expansion, 0, all);
+    tcase_add_loop_test(tests, graphs_tell_its_derivatives, 0, all);
     tcase_add_loop_test(tests, hessian_equals_that_of_its_expansion, 0, all);
     tcase_add_loop_test(tests, an_operand_may_repeat_or_be_constant, 0, all);
     tcase_add_loop_test(tests, conventions_hold, 0, (int)COUNT(conventions));
