@@ -26,15 +26,17 @@ static void write_file(const char *bytes, size_t length)
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
+#define BYTES(text) text, sizeof(text) - 1
+
 static const struct {
     const char *bytes;
     size_t length;
 } right_pgms[] = {
-    {"P2\n# a comment\n3 2\n255\n0 51 102\n153 204 255\n", 47},
-    {"P2 3 2 5 0 1 2 3 4 5", 20},
-    {"P5 3 2 255\n\x00\x33\x66\x99\xcc\xff", 17},
-    {"P5 3 2 5\n\x00\x01\x02\x03\x04\x05 and more", 24},
-    {"P5\n3\n2\n65535\n\x00\x00\x33\x33\x66\x66\x99\x99\xcc\xcc\xff\xff", 25},
+    {BYTES("P2\n# a comment\n3 2\n255\n0 51 102\n153 204 255\n")},
+    {BYTES("P2 3 2 5 0 1 2 3 4 5")},
+    {BYTES("P5 3 2 255\n\x00\x33\x66\x99\xcc\xff")},
+    {BYTES("P5 3 2 5\n\x00\x01\x02\x03\x04\x05 and more")},
+    {BYTES("P5\n3\n2\n65535\n\x00\x00\x33\x33\x66\x66\x99\x99\xcc\xcc\xff\xff")},
 };
 
 START_TEST(right_pgm)

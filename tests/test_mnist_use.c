@@ -213,7 +213,8 @@ START_TEST(interrupted)
     char command[PATH_MAX + 300];
     snprintf(command, sizeof command,
              "'%s' --epochs 12 --layers 8 --dropout 0.1 >out.txt 2>&1 & "
-             "child=$!; sleep 1; kill -INT $child; wait $child; echo $? >code.txt",
+             "child=$!; until grep -q 'samples to train' out.txt; do sleep 0.1; done; sleep 0.3; "
+             "kill -INT $child; wait $child; echo $? >code.txt",
              program);
     ck_assert_int_eq(system(command), 0);
     ck_assert_str_eq(file_text("code.txt"), "130\n");
