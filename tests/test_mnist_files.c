@@ -177,6 +177,7 @@ static pid_t start(const char *const *arguments)
     if (child == 0) {
         const int nothing = open("/dev/null", O_RDWR);
         dup2(nothing, STDOUT_FILENO);
+        (void)!nice(10); /* who is to kill it wakes up in time, on a busy machine too */
         if (chdir(folder) == 0)
             execv(MNIST_PROGRAM, (char *const *)arguments);
         _exit(127);
