@@ -276,3 +276,17 @@ MutationScore mutation_of_row(size_t i)
 {
     return mutation_score(value_op_row(i)->name, build_row, &i);
 }
+
+static void build_many(const void *context, Random *random, Subject *subject)
+{
+    subject->result_count = 1;
+    subject->input_count = 7;
+    for (size_t i = 0; i < subject->input_count; i++)
+        subject->inputs[i] = value_leaf(random_uniform(random, (real)0.3, 2));
+    subject->results[0] = ((const OfMany *)context)->make(subject->input_count, subject->inputs);
+}
+
+MutationScore mutation_of_many(const OfMany *operation)
+{
+    return mutation_score(operation->name, build_many, operation);
+}

@@ -6,6 +6,8 @@
 #include <valgrad/random.h>
 #include <valgrad/value.h>
 
+#include "witness.h"
+
 enum { MUTATION_MOST = 1024 };
 
 /* Results of the operation to be mutated and the leaves that it was made from. */
@@ -26,7 +28,8 @@ typedef struct MutationScore {
 
 MutationScore mutation_score(const char *what, BuildSubject *build, const void *context);
 
-/* The score of row i of the op table. */
+/* The score of row i of the op table; of an operation of many operands, with seven. */
 MutationScore mutation_of_row(size_t i);
+MutationScore mutation_of_many(const OfMany *operation);
 
 #endif

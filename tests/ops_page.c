@@ -205,6 +205,31 @@ static void write_kinks(const ValueOpInfo *row)
     }
 }
 
+/* ---- operations of many operands ------------------------------------------------------------------ */
+
+static void write_of_many(const OfMany *operation, MutationScore *total)
+{
+    Errors worst = {0, 0, 0};
+    Random random = random_seeded(2);
+    for (size_t n = 3; n < 12; n += 2) {
+        VALGRAD_SCOPE {
+            Value *x[12];
+            for (size_t k = 0; k < n; k++)
+                x[k] = value_leaf(random_uniform(&random, (real)0.3, 2));
+            Value *f = operation->make(n, x);
+            assert_status(value_backward(f), VALGRAD_OK);
+            Witness w = witness_new(operation->name, 1, &f, (real[]){1}, n, x);
+            worst.value = fmax(worst.value, witness_value_error(&w));
+            worst.gradient = fmax(worst.gradient, witness_gradient_error(&w));
+            witness_free(&w);
+        }
+    }
+    (void)fprintf(page, "| **%s**", operation->name + strlen("value_"));
+    bound(worst.value);
+    bound(worst.gradient);
+    write_score(mutation_of_many(operation), total);
+}
+
 /* ---- tensor operations --------------------------------------------------------------------------- */
 
 /* The operation on leaves of its shapes. */
@@ -319,6 +344,10 @@ static const char about_kinks[] =
     "known.\n\n"
     "| operation | at | ours | PyTorch | JAX |\n|---|---|---|---|---|\n";
 
+static const char about_many[] = "\n## Scalar operations of many operands\n\n"
+                                 "One node each, of up to eleven operands here.\n\n"
+                                 "| operation | value | gradient | mutants |\n|---|---|---|---|\n";
+
 static const char about_tensors[] =
     "\n## Tensor operations\n\n"
     "Besides the element-wise ones above: the worst of all entries in "
@@ -334,6 +363,9 @@ START_TEST(write_page)
     (void)fputs(about_kinks, page);
     for (size_t i = 0; i < row_count(); i++)
         write_kinks(value_op_row(i));
+    (void)fputs(about_many, page);
+    for (size_t i = 0; of_many(i); i++)
+        write_of_many(of_many(i), &total);
     (void)fputs(about_tensors, page);
     for (size_t i = 0; i < COUNT(tensor_operations); i++) {
         if (is_first_entry(i))

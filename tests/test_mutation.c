@@ -30,34 +30,13 @@ static void build_tensors(const void *context, Random *random, Subject *subject)
         subject->results[subject->result_count++] = tensor_at(y, k);
 }
 
-/* 0: sum, 1: dot, 2: affine, of seven operands. */
-static void build_many(const void *context, Random *random, Subject *subject)
-{
-    Value **x = subject->inputs;
-    subject->result_count = 1;
-    subject->input_count = 7;
-    for (int i = 0; i < 7; i++)
-        x[i] = value_leaf(random_uniform(random, (real)0.3, 2));
-    switch (*(const int *)context) {
-    case 0:
-        subject->results[0] = value_sum(7, x);
-        break;
-    case 1:
-        subject->results[0] = value_dot(3, x, x + 3);
-        break;
-    case 2:
-        subject->results[0] = value_affine(3, x, x + 3, x[6]);
-        break;
-    }
-}
-
 START_TEST(every_mutant_is_killed)
 {
     MutationScore total = {0, 0};
     for (size_t i = 0; i < row_count(); i++)
         add(&total, mutation_of_row(i));
-    for (int i = 0; i < 3; i++)
-        add(&total, mutation_score("n-ary", build_many, &i));
+    for (size_t i = 0; of_many(i); i++)
+        add(&total, mutation_of_many(of_many(i)));
     for (size_t i = 0; i < COUNT(tensor_operations); i++)
         add(&total,
             mutation_score(tensor_operations[i].function, build_tensors, &tensor_operations[i]));

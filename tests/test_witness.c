@@ -131,23 +131,13 @@ END_TEST
 
 /* ---- many operands ------------------------------------------------------------------------------- */
 
-static Value *sum_of_all(size_t n, Value *const *x)
+static int of_many_count(void)
 {
-    return value_sum(n, x);
+    int count = 0;
+    while (of_many((size_t)count))
+        count++;
+    return count;
 }
-
-static Value *dot_of_halves(size_t n, Value *const *x)
-{
-    return value_dot(n / 2, x, x + n / 2);
-}
-
-static Value *affine_of_halves(size_t n, Value *const *x)
-{
-    return value_affine((n - 1) / 2, x, x + (n - 1) / 2, x[n - 1]);
-}
-
-static Value *(*const of_many[])(size_t n, Value *const *x) = {sum_of_all, dot_of_halves,
-                                                               affine_of_halves};
 
 START_TEST(operations_of_many_operands)
 {
@@ -157,14 +147,49 @@ START_TEST(operations_of_many_operands)
             Value *x[12];
             for (size_t i = 0; i < n; i++)
                 x[i] = value_leaf(random_uniform(&random, (real)0.3, 2));
-            Value *f = of_many[_i](n, x);
-            now_testing_is("%s of %zu", value_op_name(f), n);
+            Value *f = of_many((size_t)_i)->make(n, x);
+            now_testing_is("%s of %zu", of_many((size_t)_i)->name, n);
             assert_status(value_backward(f), VALGRAD_OK);
             Witness w = witness_new(now_testing, 1, &f, (real[]){1}, n, x);
             assert_agrees(&w);
             witness_free(&w);
         }
     }
+}
+END_TEST
+
+/* value.h of the tree that this file is in. */
+static FILE *open_header(void)
+{
+    char path[4096];
+    const char *slash = strrchr(__FILE__, '/');
+    (void)snprintf(path, sizeof path, "%.*s../include/valgrad/value.h",
+                   slash ? (int)(slash - __FILE__) + 1 : 0, __FILE__);
+    FILE *file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "cannot read %s", path);
+    return file;
+}
+
+START_TEST(every_operation_of_many_operands_has_an_entry)
+{
+    static const char start[] = "VALGRAD_API Value *";
+    FILE *header = open_header();
+    char line[512];
+    int found = 0;
+    while (fgets(line, sizeof line, header)) {
+        char *end = strstr(line, "(size_t n,");
+        if (strncmp(line, start, sizeof start - 1) != 0 || !end)
+            continue;
+        *end = '\0';
+        bool listed = false;
+        for (size_t i = 0; of_many(i); i++)
+            listed |= strcmp(of_many(i)->name, line + sizeof start - 1) == 0;
+        ck_assert_msg(listed, "%s has no entry in of_many() of witness.c: add one",
+                      line + sizeof start - 1);
+        found++;
+    }
+    fclose(header);
+    ck_assert_int_eq(found, of_many_count());
 }
 END_TEST
 
@@ -253,7 +278,8 @@ int main(void)
     tcase_add_loop_test(rows, row_at_random_points, 0, (int)row_count());
     TCase *compositions = new_case(suite, "compositions", 60);
     tcase_add_loop_test(compositions, random_compositions, 1, DEEPEST + 1);
-    tcase_add_loop_test(compositions, operations_of_many_operands, 0, (int)COUNT(of_many));
+    tcase_add_loop_test(compositions, operations_of_many_operands, 0, of_many_count());
+    tcase_add_test(compositions, every_operation_of_many_operands_has_an_entry);
     TCase *tensors = new_case(suite, "tensors", 60);
     tcase_add_loop_test(tensors, every_tensor_operation, 0, (int)COUNT(tensor_operations));
     tcase_add_loop_test(tensors, network_with_cross_entropy, 0, 4);

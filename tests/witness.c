@@ -142,3 +142,26 @@ Value *apply_row(size_t i, Value *const *x, real p)
            : maker->two      ? maker->two(x[0], x[1])
                              : maker->three(x[0], x[1], x[2]);
 }
+
+/* ---- operations of many operands ------------------------------------------------------------------ */
+
+/* The product of one half with the other. */
+static Value *dot_of_halves(size_t n, Value *const *x)
+{
+    return value_dot(n / 2, x, x + n / 2);
+}
+
+static Value *affine_of_halves(size_t n, Value *const *x)
+{
+    return value_affine((n - 1) / 2, x, x + (n - 1) / 2, x[n - 1]);
+}
+
+const OfMany *of_many(size_t i)
+{
+    static const OfMany entries[] = {
+#include "of_many.inc" /* those of one list, as value.h has them: see CMakeLists.txt */
+        {"value_dot", dot_of_halves},
+        {"value_affine", affine_of_halves},
+    };
+    return i < sizeof entries / sizeof *entries ? &entries[i] : NULL;
+}

@@ -49,4 +49,13 @@ bool witness_knows(const char *name);
 size_t row_count(void);
 Value *apply_row(size_t i, Value *const *x, real p);
 
+/* Functions of value.h of any number of operands, which are given as one list. */
+typedef struct OfMany {
+    const char *name;
+    Value *(*make)(size_t n, Value *const *x);
+} OfMany;
+
+/* Entry i; NULL past the end. */
+const OfMany *of_many(size_t i);
+
 #endif
