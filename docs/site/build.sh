@@ -8,10 +8,6 @@ if ! command -v doxygen >/dev/null || ! [ -d "$DOXYGEN_AWESOME" ]; then
     echo "needs doxygen and $DOXYGEN_AWESOME (Debian: doxygen doxygen-awesome-css)" >&2
     exit 77
 fi
-for page in "$root"/docs/*.md; do
-    grep -qF "(${page##*/})" "$root/docs/README.md" || [ "${page##*/}" = README.md ] ||
-        { echo "docs/README.md does not list ${page##*/}" >&2 && exit 1; }
-done
 mkdir -p "$1"
 out=$(cd "$1" && pwd -P)
 
@@ -22,12 +18,19 @@ VALGRAD_ROOT=$root
 VALGRAD_VERSION=$(sed -n 's/^#define VALGRAD_VERSION_[A-Z]* //p' "$root/include/valgrad/valgrad.h" | paste -sd.)
 export VALGRAD_DOCS VALGRAD_ROOT VALGRAD_VERSION DOXYGEN_AWESOME
 
-# A line in the list of pages for each page that docs/README.md lists under its second heading, and each header.
+# A line in the list of pages for each page that docs/README.md lists under its second heading, then for those that
+# it does not list, and for each header.
 entry() { echo "      <tab type=\"user\" url=\"@ref $1\" title=\"$2\"/>"; }
-sed -n '/^To use it/,/^To change it/s/^- \[\(.*\)\](\([a-z-]*\)\.md).*/\2 \1/p' "$root/docs/README.md" |
-    while read -r page title; do
-        entry "page_docs_$(echo "$page" | tr - _)_md" "$title"
-    done >"$VALGRAD_DOCS/pages"
+page_entry() { entry "page_docs_$(echo "$1" | tr - _)_md" "$2"; }
+{
+    sed -n '/^To use it/,/^To change it/s/^- \[\(.*\)\](\([a-z-]*\)\.md).*/\2 \1/p' "$root/docs/README.md" |
+        while read -r page title; do page_entry "$page" "$title"; done
+    for page in "$root"/docs/*.md; do
+        name=${page##*/}
+        grep -qF "($name)" "$root/docs/README.md" || [ "$name" = README.md ] ||
+            page_entry "${name%.md}" "$(sed -n 's/^# //p;/^# /q' "$page")"
+    done
+} >"$VALGRAD_DOCS/pages"
 for header in "$root"/include/valgrad/*.h; do
     entry "${header##*/}" "${header##*/}"
 done >"$VALGRAD_DOCS/headers"
