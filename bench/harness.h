@@ -54,9 +54,14 @@ extern const BenchWorkload *bench_workload;
 /* What such a process does after its preparations, for commands written in C. */
 void bench_serve(void (*run)(double *results), int threads, FILE *in, FILE *out);
 
-/* main() of a benchmark with these workloads: its options are --json FILE, --turns N, and names of
- * workloads. `precision` stands in the JSON rows. Returns the exit status: not 0 when a result was
- * wrong or the file could not be written. */
+/* Runs it, under a name at which a tool can begin and end to count instructions (see
+ * tests/instruction_counts.cmake). */
+void bench_counted(void (*run)(double *results), double *results);
+
+/* main() of a benchmark with these workloads: its options are --json FILE, --turns N, --count WORKLOAD (ours
+ * twice in this process, the second time by bench_counted, and no more), and names of workloads.
+ * `precision` stands in the JSON rows. Returns the exit status: not 0 when a result was wrong or the file
+ * could not be written. */
 int bench_main(int argc, char **argv, const char *precision, int count,
                const BenchWorkload *workloads);
 

@@ -41,11 +41,14 @@ static inline bool has_forward_kernel(OpCode op, const Loop *loop)
 
 static inline bool has_chain_kernel(OpCode op, const Loop *loop)
 {
-    if (op != OP_relu)
-        return false;
-    kernels__get()->relu_backward(loop->to.grad, loop->x, loop->g, loop->n, !loop->to.fresh,
-                                  loop->strict);
-    return true;
+    const Kernels *kernels = kernels__get();
+    KernelSlope *kernel = op == OP_relu      ? kernels->relu_backward
+                          : op == OP_sigmoid ? kernels->sigmoid_backward
+                          : op == OP_tanh    ? kernels->tanh_backward
+                                             : NULL;
+    if (kernel)
+        kernel(loop->to.grad, loop->f, loop->g, loop->n, !loop->to.fresh, loop->strict);
+    return kernel != NULL;
 }
 
 /* Writes or adds each element's gradient times its local derivative. A gradient of exactly 0 gives 0

@@ -683,25 +683,30 @@ static void relu(real *y, const real *x, int64_t n)
     }
 }
 
-/* strict is a constant where this is inlined. */
-INLINE real relu_gradient(real f, real g, const int strict)
-{
-    const real slope = f > 0 ? 1 : f <= 0 ? 0 : f, product = g * slope;
-    return strict || g != 0 ? product : 0;
-}
+/* SLOPE is the derivative in terms of the result f; strict is a constant where this is inlined. */
+#define SLOPE_BACKWARD(name, SLOPE)                                                                \
+    INLINE real name##_gradient(real f, real g, const int strict)                                  \
+    {                                                                                              \
+        const real product = g * (SLOPE);                                                          \
+        return strict || g != 0 ? product : 0;                                                     \
+    }                                                                                              \
+    static void name##_backward(real *y, const real *f, const real *g, int64_t n, int accumulate,  \
+                                int strict)                                                        \
+    {                                                                                              \
+        if (strict)                                                                                \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                y[i] = name##_gradient(f[i], g[i], 1) + (accumulate ? y[i] : 0);                   \
+        else if (accumulate)                                                                       \
+            INDEPENDENT for (int64_t i = 0; i < n; i++)                                            \
+                y[i] += name##_gradient(f[i], g[i], 0);                                            \
+        else                                                                                       \
+            INDEPENDENT for (int64_t i = 0; i < n; i++)                                            \
+                y[i] = name##_gradient(f[i], g[i], 0);                                             \
+    }
 
-static void relu_backward(real *y, const real *f, const real *g, int64_t n, int accumulate, int strict)
-{
-    if (strict)
-        for (int64_t i = 0; i < n; i++)
-            y[i] = relu_gradient(f[i], g[i], 1) + (accumulate ? y[i] : 0);
-    else if (accumulate)
-        INDEPENDENT for (int64_t i = 0; i < n; i++)
-            y[i] += relu_gradient(f[i], g[i], 0);
-    else
-        INDEPENDENT for (int64_t i = 0; i < n; i++)
-            y[i] = relu_gradient(f[i], g[i], 0);
-}
+SLOPE_BACKWARD(relu, f > 0 ? 1 : f <= 0 ? 0 : f)
+SLOPE_BACKWARD(sigmoid, f * (1 - f))
+SLOPE_BACKWARD(tanh, 1 - f * f)
 
 /* ---- reductions -------------------------------------------------------------------------------- */
 
@@ -937,6 +942,8 @@ const Kernels JOIN(kernels__, KERNELS_ISA) = {
     .all_finite = all_finite,
     .relu = relu,
     .relu_backward = relu_backward,
+    .sigmoid_backward = sigmoid_backward,
+    .tanh_backward = tanh_backward,
     .column_sums = column_sums,
     .spread_row = spread_row,
     .sum = sum,

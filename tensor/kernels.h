@@ -67,6 +67,9 @@ typedef struct AdamStep {
     real correction1, correction2;
 } AdamStep;
 
+/* y [+]= g f', f' being given by f; unless `strict`, a g of 0 gives 0 whatever the derivative. */
+typedef void KernelSlope(real *y, const real *f, const real *g, int64_t n, int accumulate, int strict);
+
 typedef struct Kernels {
     const char *name;
     int vector_bytes;
@@ -101,7 +104,9 @@ typedef struct Kernels {
     void (*relu)(real *y, const real *x, int64_t n);
     /* y [+]= g relu'(x), the derivative being 1 where f > 0, 0 where f <= 0, NaN where f is NaN; f = relu(x)
      * or x itself. Unless `strict`, a g of 0 gives 0 whatever the derivative. */
-    void (*relu_backward)(real *y, const real *f, const real *g, int64_t n, int accumulate, int strict);
+    KernelSlope *relu_backward;
+    /* The same for f = sigmoid(x), whose derivative is f (1 - f), and f = tanh(x), 1 - f^2. */
+    KernelSlope *sigmoid_backward, *tanh_backward;
 
     /* y[j] [+]= sum_i x[i*ldx + j], j < columns (the gradient of a bias); y [+]= 0 without rows. */
     void (*column_sums)(real *y, const real *x, int64_t rows, int64_t columns, int64_t ldx,

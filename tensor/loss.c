@@ -138,12 +138,11 @@ typedef struct Label {
 static real label_row(const real *x, Label row, real *gradient)
 {
     real max;
-    const real log_sum = softmax__log_sum(x, row.classes, &max), even = row.smoothing / (real)row.classes;
+    const real log_sum = softmax__log_sum(x, row.classes, &max, gradient), even = row.smoothing / (real)row.classes;
     real loss = (1 - row.smoothing) * (max - x[row.label] + log_sum);
     for (int64_t c = 0; even > 0 && c < row.classes; c++)
         loss += even * (max - x[c] + log_sum);
     if (gradient) {
-        softmax__row(x, row.classes, gradient);
         gradient[row.label] -= 1 - row.smoothing;
         for (int64_t c = 0; c < row.classes; c++)
             gradient[c] = row.weight * (gradient[c] - even);
@@ -198,9 +197,7 @@ static real target_row(const real *x, const real *t, int64_t classes, real weigh
                        real *target_gradient)
 {
     real max, loss = 0;
-    const real log_sum = softmax__log_sum(x, classes, &max), total = kernels__get()->sum(t, classes);
-    if (gradient)
-        softmax__row(x, classes, gradient);
+    const real log_sum = softmax__log_sum(x, classes, &max, gradient), total = kernels__get()->sum(t, classes);
     for (int64_t c = 0; c < classes; c++) {
         const real surprise = max - x[c] + log_sum; /* -log softmax */
         loss += t[c] == 0 ? 0 : t[c] * surprise;

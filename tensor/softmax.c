@@ -6,40 +6,62 @@
 
 #include "tensor/softmax.h"
 
-real softmax__log_sum(const real *x, int64_t n, real *max)
+static real exponential(real x)
+{
+#ifdef VALGRAD_FLOAT
+    return expf(x);
+#else
+    return exp(x);
+#endif
+}
+
+/* out[i] = e^(x[i] - max) if there is an out; their sum. */
+static real exponentials(const real *x, int64_t n, real max, real *out)
+{
+    real sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const real power = exponential(x[i] - max);
+        if (out)
+            out[i] = power;
+        sum += power;
+    }
+    return sum;
+}
+
+static void divide_all(real *x, real divisor, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] /= divisor;
+}
+
+real softmax__log_sum(const real *x, int64_t n, real *max, real *softmax)
 {
     *max = kernels__get()->max(x, n);
-    if (isinf(*max) || isnan(*max))
+    const bool undefined = isinf(*max) || isnan(*max);
+    if (undefined && !softmax)
         return 0;
-    real sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += (real)exp((double)(x[i] - *max));
-    return (real)log((double)sum);
+    const real sum = exponentials(x, n, *max, softmax);
+    if (softmax)
+        divide_all(softmax, sum, n);
+    return undefined ? 0 : (real)log((double)sum);
 }
 
 static real logsumexp_row(const real *x, int64_t n)
 {
     real max;
-    const real log_sum = softmax__log_sum(x, n, &max);
+    const real log_sum = softmax__log_sum(x, n, &max, NULL);
     return max + log_sum;
 }
 
 void softmax__row(const real *x, int64_t n, real *out)
 {
-    const real max = kernels__get()->max(x, n);
-    real sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        out[i] = (real)exp((double)(x[i] - max));
-        sum += out[i];
-    }
-    for (int64_t i = 0; i < n; i++)
-        out[i] /= sum;
+    divide_all(out, exponentials(x, n, kernels__get()->max(x, n), out), n);
 }
 
 static void log_softmax_row(const real *x, int64_t n, real *out)
 {
     real max;
-    const real log_sum = softmax__log_sum(x, n, &max);
+    const real log_sum = softmax__log_sum(x, n, &max, NULL);
     for (int64_t i = 0; i < n; i++)
         out[i] = x[i] - max - log_sum;
 }

@@ -315,6 +315,10 @@ typedef enum Operation {
     RELU,
     RELU_BACKWARD,
     RELU_BACKWARD_ADDED,
+    SIGMOID_BACKWARD,
+    SIGMOID_BACKWARD_ADDED,
+    TANH_BACKWARD,
+    TANH_BACKWARD_ADDED,
     OPERATIONS
 } Operation;
 
@@ -333,6 +337,10 @@ static const char *const operation_names[] = {
     "relu",
     "relu_backward",
     "relu_backward added",
+    "sigmoid_backward",
+    "sigmoid_backward added",
+    "tanh_backward",
+    "tanh_backward added",
 };
 
 static const real factor = (real)0.75;
@@ -383,6 +391,18 @@ static void run(const Kernels *kernels, Operation op, real *y, const real *a, co
     case RELU_BACKWARD_ADDED:
         kernels->relu_backward(y, a, b, n, 1, 0);
         break;
+    case SIGMOID_BACKWARD:
+        kernels->sigmoid_backward(y, a, b, n, 0, 0);
+        break;
+    case SIGMOID_BACKWARD_ADDED:
+        kernels->sigmoid_backward(y, a, b, n, 1, 1);
+        break;
+    case TANH_BACKWARD:
+        kernels->tanh_backward(y, a, b, n, 0, 1);
+        break;
+    case TANH_BACKWARD_ADDED:
+        kernels->tanh_backward(y, a, b, n, 1, 0);
+        break;
     case OPERATIONS:
         break;
     }
@@ -420,6 +440,14 @@ static double expected(Operation op, double y, double a, double b)
         return passed;
     case RELU_BACKWARD_ADDED:
         return y + passed;
+    case SIGMOID_BACKWARD:
+        return b * a * (1 - a);
+    case SIGMOID_BACKWARD_ADDED:
+        return y + b * a * (1 - a);
+    case TANH_BACKWARD:
+        return b * (1 - a * a);
+    case TANH_BACKWARD_ADDED:
+        return y + b * (1 - a * a);
     case OPERATIONS:
         break;
     }
