@@ -24,12 +24,13 @@ typedef struct Outcome {
 
 static void fill(Tensor *t, uint64_t seed, double density)
 {
+    static real numbers[MOST];
     Random random = random_seeded(seed);
     for (int64_t i = 0; i < tensor_size(t); i++) {
         const real number = random_uniform(&random, -1, 1);
-        const bool kept = (double)random_uniform(&random, 0, 1) < density;
-        assert_status(value_set_data(tensor_at(t, i), kept ? number : 0), VALGRAD_OK);
+        numbers[i] = (double)random_uniform(&random, 0, 1) < density ? number : 0;
     }
+    assert_status(tensor_set(t, tensor_size(t), numbers), VALGRAD_OK);
 }
 
 /* y = x w + b and the gradients of its squares, with x or w read as a transpose if asked for. */
