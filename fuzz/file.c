@@ -3,7 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #endif
 
-#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #include "fuzz.h"
 
-static char directory[] = "/tmp/valgrad-fuzz-XXXXXX";
+static char directory[40];
 static char paths[16][64];
 
 static void remove_files(void)
@@ -21,12 +21,15 @@ static void remove_files(void)
     rmdir(directory);
 }
 
-/* "/tmp/valgrad-fuzz-…/input<suffix>", kept among the paths that are removed at the end. */
+/* "…/valgrad-fuzz-…/input<suffix>", kept among the paths that are removed at the end. */
 static const char *path_of(const char *suffix)
 {
     char path[64];
     int i = 0;
     if (!paths[0][0]) {
+        bool memory = access("/dev/shm", W_OK) == 0; /* faster than a disk */
+        snprintf(directory, sizeof directory, "%s/valgrad-fuzz-XXXXXX",
+                 memory ? "/dev/shm" : "/tmp");
         FUZZ_CHECK(mkdtemp(directory));
         atexit(remove_files);
     }
