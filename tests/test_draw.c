@@ -13,8 +13,8 @@ typedef ValgradStatus Writer(const GraphWalk *walk, const GraphDrawOptions *opti
 /* What a writer writes, to be freed. */
 static char *written(Writer *writer, const GraphWalk *walk, const GraphDrawOptions *options)
 {
-    char *text = NULL;
-    size_t size = 0;
+    static char *text; /* static: GCC 12 takes what the stream wrote for a pointer to the variable */
+    static size_t size;
     FILE *out = open_memstream(&text, &size);
     const ValgradStatus status = writer(walk, options, out);
     fclose(out);
