@@ -213,9 +213,9 @@ static bool fold_well(Emission *m)
 /* ---- text -------------------------------------------------------------------------------------- */
 
 #ifdef VALGRAD_FLOAT
-static const char real_name[] = "float";
+static const char real_name[] = "float", suffix[] = "f"; /* of its constants */
 #else
-static const char real_name[] = "double";
+static const char real_name[] = "double", suffix[] = "";
 #endif
 
 /* Whatever the locale's decimal point is. */
@@ -234,7 +234,7 @@ static void put_number(FILE *out, real number)
             *c = '.';
         point |= *c == '.' || *c == 'e';
     }
-    fprintf(out, point ? "%s" : "%s.0", text);
+    fprintf(out, point ? "%s%s" : "%s.0%s", text, suffix);
 }
 
 static void indent(const Emission *m, int depth)
