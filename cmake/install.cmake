@@ -29,7 +29,9 @@ set(pkgconfig_cflags "")
 if(VALGRAD_FLOAT)
   set(pkgconfig_cflags " -DVALGRAD_FLOAT")
 endif()
-list(JOIN optional_packages " " pkgconfig_optional)
+# By name: the packages of these libraries ask for the libraries under them, which need not be installed.
+list(TRANSFORM optional_libraries PREPEND "-l" OUTPUT_VARIABLE pkgconfig_optional)
+list(JOIN pkgconfig_optional " " pkgconfig_optional)
 configure_file(cmake/valgrad.pc.in ${package_build_dir}/${VALGRAD_NAME}.pc @ONLY)
 install(FILES ${package_build_dir}/${VALGRAD_NAME}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
