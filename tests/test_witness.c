@@ -2,10 +2,19 @@
  * table, operations of many operands, random compositions, every tensor operation, a whole network. */
 #include <stdio.h>
 
+#include <valgrad/derivatives.h>
 #include <valgrad/nn.h>
 
 #include "tensor_operations.h"
 #include "witness.h"
+
+enum { MOST_INPUTS = 5 }; /* tensors: the parameters of a network and what goes into it */
+
+#ifdef VALGRAD_FLOAT
+#define SYMMETRY 1e-4
+#else
+#define SYMMETRY 1e-12
+#endif
 
 /* The sweeps are thinned unless all is asked for. */
 static int thinned(int few, int all)
@@ -20,6 +29,45 @@ static void assert_agrees(const Witness *w)
                   now_testing, witness_value_error(w));
     ck_assert_msg(witness_gradient_error(w) <= WITNESS_TOLERANCE, "%s: the gradient is off by %.3g",
                   now_testing, witness_gradient_error(w));
+}
+
+/* ---- second derivatives -------------------------------------------------------------------------- */
+
+static void assert_right(const Witness *w, const real *derivatives, const char *function)
+{
+    ck_assert_msg(witness_error(w, derivatives) <= WITNESS_TOLERANCE, "%s: %s is off by %.3g", now_testing,
+                  function, witness_error(w, derivatives));
+}
+
+/* hessian is root's by x, n x n. */
+static void check_hessian(const char *function, Value *root, size_t n, Value *const *x, const real *hessian)
+{
+    real column[MOST], unit[MOST] = {0};
+    for (size_t j = 0; j < n; j++) {
+        unit[j] = 1;
+        Witness w = witness_along(now_testing, 1, &root, (real[]){1}, n, x, unit);
+        unit[j] = 0;
+        for (size_t i = 0; i < n; i++) {
+            column[i] = hessian[i * n + j];
+            assert_near(column[i], hessian[j * n + i], SYMMETRY);
+        }
+        assert_right(&w, column, function);
+        witness_free(&w);
+    }
+}
+
+static void check_second_derivatives(Value *root, size_t n, Value *const *x, Random *random)
+{
+    real vector[MOST], product[MOST], *hessian = calloc(n * n, sizeof *hessian);
+    ck_assert_ptr_nonnull(hessian);
+    assert_status(value_hessian(root, n, x, hessian), VALGRAD_OK);
+    check_hessian("value_hessian", root, n, x, hessian);
+    free(hessian);
+    draw_many(random, (Range){-1, 1, false}, (int64_t)n, vector);
+    assert_status(value_hvp(root, n, x, vector, product), VALGRAD_OK);
+    Witness w = witness_along(now_testing, 1, &root, (real[]){1}, n, x, vector);
+    assert_right(&w, product, "value_hvp");
+    witness_free(&w);
 }
 
 /* ---- rows of the table --------------------------------------------------------------------------- */
@@ -37,7 +85,7 @@ START_TEST(row_at_random_points)
 {
     const ValueOpInfo *row = value_op_row((size_t)_i);
     Random random = random_seeded((uint64_t)_i);
-    for (int point = 0; point < thinned(100, 1000); point++) {
+    for (int point = 0; point < 1000; point++) {
         VALGRAD_SCOPE {
             Value *x[3];
             for (int k = 0; k < row->arity; k++)
@@ -51,6 +99,8 @@ START_TEST(row_at_random_points)
             Witness w = witness_new(now_testing, 1, &f, (real[]){1}, (size_t)row->arity, x);
             assert_agrees(&w);
             witness_free(&w);
+            if (point < thinned(100, 1000))
+                check_second_derivatives(f, (size_t)row->arity, x, &random);
         }
     }
 }
@@ -99,20 +149,29 @@ static Value *random_chain(Random *random, int depth, Value *const *leaves)
 /* One in which rounding is not blown up beyond what is to be seen; false if it is. */
 static bool try_composition(Random *random, int depth)
 {
+    static const real one = 1;
     bool steady = false;
     VALGRAD_SCOPE {
         Value *leaves[LEAVES];
         for (int i = 0; i < LEAVES; i++)
             leaves[i] = value_leaf(random_uniform(random, (real)0.2, (real)0.9));
         Value *root = random_chain(random, depth, leaves);
-        Witness w = witness_new(now_testing, 1, &root, (real[]){1}, LEAVES, leaves);
-        steady = w.noise <= WITNESS_NOISE;
+        real vector[LEAVES], product[LEAVES];
+        for (int i = 0; i < LEAVES; i++)
+            vector[i] = random_uniform(random, -1, 1);
+        Witness w = witness_new(now_testing, 1, &root, &one, LEAVES, leaves),
+                second = witness_along(now_testing, 1, &root, &one, LEAVES, leaves, vector);
+        steady = witness_noise(&w, &one, NULL) <= WITNESS_NOISE &&
+                 witness_noise(&second, &one, vector) <= WITNESS_NOISE;
         if (steady) {
             now_testing_is("a composition of depth %d", depth);
             assert_status(value_backward(root), VALGRAD_OK);
             assert_agrees(&w);
+            assert_status(value_hvp(root, LEAVES, leaves, vector, product), VALGRAD_OK);
+            assert_right(&second, product, "value_hvp");
         }
         witness_free(&w);
+        witness_free(&second);
     }
     return steady;
 }
@@ -153,6 +212,7 @@ START_TEST(operations_of_many_operands)
             Witness w = witness_new(now_testing, 1, &f, (real[]){1}, n, x);
             assert_agrees(&w);
             witness_free(&w);
+            check_second_derivatives(f, n, x, &random);
         }
     }
 }
@@ -222,6 +282,54 @@ static void check_tensor(Tensor *y, int count, Tensor *const *x, Random *random)
     witness_free(&w);
 }
 
+/* Each element of y by each of x. */
+static void check_jacobian(Tensor *y, Tensor *x)
+{
+    Value *roots[MOST], *inputs[MOST];
+    real jacobian[MOST];
+    const size_t m = elements_of(1, &y, roots), n = elements_of(1, &x, inputs);
+    assert_status(tensor_get(tensor_jacobian(y, x), (int64_t)(m * n), jacobian), VALGRAD_OK);
+    for (size_t i = 0; i < m; i++) {
+        Witness w = witness_new(now_testing, 1, &roots[i], (real[]){1}, n, inputs);
+        assert_right(&w, jacobian + i * n, "tensor_jacobian");
+        witness_free(&w);
+    }
+}
+
+/* Of the tensor root, which is of size 1, by tensors x. */
+static void check_tensor_hvp(Tensor *root, int count, Tensor *const *x, Random *random)
+{
+    Tensor *vectors[MOST_INPUTS], *products[MOST_INPUTS];
+    Value *inputs[MOST], *total = tensor_at(root, 0);
+    real vector[MOST], product[MOST];
+    const size_t n = elements_of(count, x, inputs);
+    draw_many(random, (Range){-1, 1, false}, (int64_t)n, vector);
+    for (int64_t k = 0, at = 0; k < count; at += tensor_size(x[k++]))
+        vectors[k] = tensor_const(vector + at, tensor_rank(x[k]), tensor_shape(x[k]));
+    assert_status(tensor_hvp(root, (size_t)count, x, vectors, products), VALGRAD_OK);
+    for (int64_t k = 0, at = 0; k < count; at += tensor_size(x[k++]))
+        assert_status(tensor_get(products[k], tensor_size(x[k]), product + at), VALGRAD_OK);
+    Witness w = witness_along(now_testing, 1, &total, (real[]){1}, n, inputs, vector);
+    assert_right(&w, product, "tensor_hvp");
+    witness_free(&w);
+}
+
+/* Of sum_i weights_i sin(y_i), which is curved even where y is not. */
+static void check_tensor_second(Tensor *y, int count, Tensor *const *x, Random *random)
+{
+    Value *inputs[MOST];
+    Tensor *weights = tensor_uniform((real)0.5, 1, random, tensor_rank(y), tensor_shape(y));
+    Tensor *root = tensor_sum_all(tensor_mul(weights, tensor_sin(y)));
+    check_tensor_hvp(root, count, x, random);
+    for (int k = 0; k < count; k++) {
+        real hessian[MOST];
+        const size_t n = elements_of(1, &x[k], inputs);
+        assert_status(tensor_get(tensor_hessian(root, x[k]), (int64_t)(n * n), hessian), VALGRAD_OK);
+        check_hessian("tensor_hessian", tensor_at(root, 0), n, inputs, hessian);
+        check_jacobian(y, x[k]);
+    }
+}
+
 START_TEST(every_tensor_operation)
 {
     const TensorOperation *operation = &tensor_operations[_i];
@@ -238,6 +346,7 @@ START_TEST(every_tensor_operation)
             Tensor *y = operation->build(x);
             ck_assert_msg(y != NULL, "%s: %s", operation->function, valgrad_last_error());
             check_tensor(y, operation->operand_count, x, &random);
+            check_tensor_second(y, operation->operand_count, x, &random);
         }
     }
 }
@@ -254,7 +363,7 @@ START_TEST(network_with_cross_entropy)
     NnMlp *net = nn_mlp_new(NN_SIZES(16, 12, 5), &options, &random);
     now_testing_is("a network with %d", (int)options.hidden);
     VALGRAD_SCOPE {
-        Tensor *x[5];
+        Tensor *x[MOST_INPUTS];
         const int count = (int)nn_parameters_count(nn_mlp_parameters(net));
         for (int i = 0; i < count; i++)
             x[i] = nn_parameters_at(nn_mlp_parameters(net), i);
@@ -263,6 +372,7 @@ START_TEST(network_with_cross_entropy)
         Tensor *logits = nn_mlp_forward(net, x[count]);
         Tensor *loss = tensor_cross_entropy(logits, 4, (int64_t[]){0, 3, 1, 4});
         check_tensor(loss, count + 1, x, &random);
+        check_tensor_hvp(loss, count + 1, x, &random);
     }
     nn_mlp_free(net);
 }

@@ -15,76 +15,136 @@ bool witness_knows(const char *name)
     return quad_find(name) != NULL;
 }
 
-static double witness_distance(double actual, double expected)
+static double distance(double actual, double expected)
 {
-    const double distance = fabs(actual - expected) / fmax(fabs(expected), 1e-3);
-    return isnan(distance) ? (double)INFINITY : distance;
+    const double relative = fabs(actual - expected) / fmax(fabs(expected), 1e-3);
+    return isnan(relative) ? (double)INFINITY : relative;
 }
 
-/* The weighed sum of the roots. */
-static quad weighed(const Expansion *e, const real *weights, const quad *slots)
+/* ---- differences --------------------------------------------------------------------------------- */
+
+/* A weighed sum of roots, to be computed with the inputs moved. */
+typedef struct Replay {
+    Expansion *expansion;
+    const real *weights, *vector; /* vector is NULL for first derivatives */
+    quad *inputs, *slots;
+    double noise;
+} Replay;
+
+static quad weighed_sum(const Replay *replay)
 {
+    const Expansion *e = replay->expansion;
     quad sum = 0;
+    quad_run(e, replay->inputs, replay->slots, replay->noise);
     for (size_t i = 0; i < e->root_count; i++)
-        sum += (quad)weights[i] * slots[e->roots[i]];
+        sum += (quad)replay->weights[i] * replay->slots[e->roots[i]];
     return sum;
 }
 
-static quad derivative_by(const Expansion *e, const real *weights, quad *inputs, size_t j,
-                          quad *slots, double noise)
+static quad first_derivative(const Replay *replay, size_t j, quad step)
 {
-    const quad at = inputs[j], h = ratio(1, 1e11) * Q(fmax)(1, Q(fabs)(at));
-    inputs[j] = at + h;
-    quad_run(e, inputs, slots, noise);
-    const quad right = weighed(e, weights, slots);
-    inputs[j] = at - h;
-    quad_run(e, inputs, slots, noise);
-    inputs[j] = at;
-    return (right - weighed(e, weights, slots)) / (2 * h);
+    const quad at = replay->inputs[j], h = step * Q(fmax)(1, Q(fabs)(at));
+    replay->inputs[j] = at + h;
+    const quad right = weighed_sum(replay);
+    replay->inputs[j] = at - h;
+    const quad left = weighed_sum(replay);
+    replay->inputs[j] = at;
+    return (right - left) / (2 * h);
 }
 
-static void *witness_take(size_t n, size_t bytes)
+static void move_along(const Replay *replay, quad step)
+{
+    for (size_t i = 0; i < replay->expansion->input_count; i++)
+        replay->inputs[i] += step * (quad)replay->vector[i];
+}
+
+/* Of the derivative along the vector. */
+static quad second_derivative(const Replay *replay, size_t j, quad step)
+{
+    move_along(replay, step);
+    const quad right = first_derivative(replay, j, step);
+    move_along(replay, -2 * step);
+    const quad left = first_derivative(replay, j, step);
+    move_along(replay, step);
+    return (right - left) / (2 * step);
+}
+
+/* The steps are such that what a difference cuts off, step^2, and what rounding makes of it, 1e-34 / step or
+ * 1e-34 / step^2, are nothing beside 1e-14. */
+static double derivative(const Replay *replay, size_t j)
+{
+    return (double)(replay->vector ? second_derivative(replay, j, ratio(1, 1e9))
+                                   : first_derivative(replay, j, ratio(1, 1e11)));
+}
+
+/* ---- a witness ----------------------------------------------------------------------------------- */
+
+static void *take(size_t n, size_t bytes)
 {
     void *memory = calloc(n + 1, bytes);
     ck_assert_ptr_nonnull(memory);
     return memory;
 }
 
-Witness witness_new(const char *what, size_t root_count, Value *const *roots, const real *weights,
-                    size_t input_count, Value *const *inputs)
+static Expansion *expand(const char *what, size_t root_count, Value *const *roots,
+                         size_t input_count, Value *const *inputs)
 {
-    Witness w = {root_count,
-                 input_count,
-                 witness_take(root_count, sizeof(Value *)),
-                 witness_take(input_count, sizeof(Value *)),
-                 witness_take(root_count, sizeof(double)),
-                 witness_take(input_count, sizeof(double)),
-                 0};
-    memcpy(w.roots, roots, root_count * sizeof *roots);
-    memcpy(w.inputs, inputs, input_count * sizeof *inputs);
     Place *from = expansion__places("witness", "root", root_count, roots);
     Place *to = expansion__places("witness", "input", input_count, inputs);
     Expansion *e = from && to ? expansion__new("witness", root_count, from, input_count, to) : NULL;
     ck_assert_msg(e != NULL, "%s: %s", what, valgrad_last_error());
-    quad *slots = witness_take(e->count, sizeof *slots),
-         *at = witness_take(input_count, sizeof *at);
-    for (size_t j = 0; j < input_count; j++)
-        at[j] = (quad)value_data(inputs[j]);
-    quad_run(e, at, slots, 0);
-    for (size_t i = 0; i < root_count; i++)
-        w.values[i] = (double)slots[e->roots[i]];
-    for (size_t j = 0; j < input_count; j++) {
-        w.derivatives[j] = (double)derivative_by(e, weights, at, j, slots, 0);
-        const double moved =
-            (double)derivative_by(e, weights, at, j, slots, (double)REAL_EPSILON / 2);
-        w.noise = fmax(w.noise, witness_distance(moved, w.derivatives[j]));
-    }
-    free(slots);
-    free(at);
-    expansion__free(e);
     buffer__give(from);
     buffer__give(to);
+    return e;
+}
+
+static Witness make(const char *what, size_t root_count, Value *const *roots, const real *weights,
+                    size_t input_count, Value *const *inputs, const real *vector, double noise)
+{
+    Witness w = {root_count,
+                 input_count,
+                 take(root_count, sizeof(Value *)),
+                 take(input_count, sizeof(Value *)),
+                 take(root_count, sizeof(double)),
+                 take(input_count, sizeof(double))};
+    memcpy(w.roots, roots, root_count * sizeof *roots);
+    memcpy(w.inputs, inputs, input_count * sizeof *inputs);
+    Expansion *e = expand(what, root_count, roots, input_count, inputs);
+    Replay replay = {e, weights, vector, take(input_count, sizeof(quad)), take(e->count, sizeof(quad)), noise};
+    for (size_t j = 0; j < input_count; j++)
+        replay.inputs[j] = (quad)value_data(inputs[j]);
+    (void)weighed_sum(&replay);
+    for (size_t i = 0; i < root_count; i++)
+        w.values[i] = (double)replay.slots[e->roots[i]];
+    for (size_t j = 0; j < input_count; j++)
+        w.derivatives[j] = derivative(&replay, j);
+    free(replay.inputs);
+    free(replay.slots);
+    expansion__free(e);
     return w;
+}
+
+Witness witness_new(const char *what, size_t root_count, Value *const *roots, const real *weights,
+                    size_t input_count, Value *const *inputs)
+{
+    return make(what, root_count, roots, weights, input_count, inputs, NULL, 0);
+}
+
+Witness witness_along(const char *what, size_t root_count, Value *const *roots, const real *weights,
+                      size_t input_count, Value *const *inputs, const real *vector)
+{
+    return make(what, root_count, roots, weights, input_count, inputs, vector, 0);
+}
+
+double witness_noise(const Witness *w, const real *weights, const real *vector)
+{
+    double worst = 0;
+    Witness noisy = make("noise", w->root_count, w->roots, weights, w->input_count, w->inputs, vector,
+                         (double)REAL_EPSILON / 2);
+    for (size_t j = 0; j < w->input_count; j++)
+        worst = fmax(worst, distance(noisy.derivatives[j], w->derivatives[j]));
+    witness_free(&noisy);
+    return worst;
 }
 
 void witness_free(Witness *w)
@@ -95,12 +155,19 @@ void witness_free(Witness *w)
     free(w->derivatives);
 }
 
-/* How far the gradients that the inputs have now are from what they should be, the worst of all. */
+double witness_error(const Witness *w, const real *derivatives)
+{
+    double worst = 0;
+    for (size_t j = 0; j < w->input_count; j++)
+        worst = fmax(worst, distance((double)derivatives[j], w->derivatives[j]));
+    return worst;
+}
+
 double witness_gradient_error(const Witness *w)
 {
     double worst = 0;
     for (size_t j = 0; j < w->input_count; j++)
-        worst = fmax(worst, witness_distance((double)value_grad(w->inputs[j]), w->derivatives[j]));
+        worst = fmax(worst, distance((double)value_grad(w->inputs[j]), w->derivatives[j]));
     return worst;
 }
 
@@ -108,7 +175,7 @@ double witness_value_error(const Witness *w)
 {
     double worst = 0;
     for (size_t i = 0; i < w->root_count; i++)
-        worst = fmax(worst, witness_distance((double)value_data(w->roots[i]), w->values[i]));
+        worst = fmax(worst, distance((double)value_data(w->roots[i]), w->values[i]));
     return worst;
 }
 

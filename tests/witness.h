@@ -28,7 +28,6 @@ typedef struct Witness {
     Value **roots, **inputs; /* borrowed Values */
     double *values;          /* of the roots */
     double *derivatives;     /* by the inputs */
-    double noise;            /* how far rounding at each step carries a derivative */
 } Witness;
 
 /* What the derivatives of sum_i weights[i] roots[i] by the inputs are, at the numbers that they have. `what`
@@ -37,10 +36,20 @@ Witness witness_new(const char *what, size_t root_count, Value *const *roots, co
                     size_t input_count, Value *const *inputs);
 void witness_free(Witness *w);
 
-/* How far the roots' numbers, and the gradients that the inputs have now, are from what they should be: the
- * worst of all. */
+/* The same of that sum's derivative along a vector of the inputs' size: the derivatives are the Hessian times
+ * the vector. */
+Witness witness_along(const char *what, size_t root_count, Value *const *roots, const real *weights,
+                      size_t input_count, Value *const *inputs, const real *vector);
+
+/* How far rounding at each step carries the derivatives of a witness made with these weights and, of
+ * witness_along, this vector (otherwise NULL). */
+double witness_noise(const Witness *w, const real *weights, const real *vector);
+
+/* How far the roots' numbers, the gradients that the inputs have now, and derivatives by the inputs that were
+ * computed otherwise are from what they should be: the worst of all. */
 double witness_value_error(const Witness *w);
 double witness_gradient_error(const Witness *w);
+double witness_error(const Witness *w, const real *derivatives);
 
 /* Whether quad.h has a formula for the row of this name. */
 bool witness_knows(const char *name);
