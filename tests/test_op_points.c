@@ -1,16 +1,16 @@
-/* test_op_points.c - every row of the op table far from the middle: huge, tiny and denormal numbers, each side of
- * each kink, and tails, in units in the last place. */
+/* test_op_points.c - value and gradient of every row of the op table, in units in the last place, against the formulas of
+ * quad_formulas.h: in the domain, at Stan's points, at huge, tiny and denormal numbers, on each side of each kink. */
 #include <float.h>
 #include <stdio.h>
 
 #include <valgrad/random.h>
 
-#include "scalar_formulas.h"
+#include "row_testing.h"
 
 /* The reference must have more digits than what it judges. */
 static bool reference_is_wider(void)
 {
-    return wide_epsilon() < (wide)REAL_EPSILON / 64;
+    return QUAD_EPSILON < (double)REAL_EPSILON / 64;
 }
 
 #ifdef VALGRAD_FLOAT
@@ -43,53 +43,68 @@ static struct Allowance allowance_of(const char *name)
 }
 
 /* |x f_x| + |y f_y| + …, for the value; the same of the second derivatives for derivative k. */
-static wide by_operands(const ValueOpInfo *row, const real x[3], real f, int k)
+static quad by_operands(const ValueOpInfo *row, const real x[3], const Result *ours, int k)
 {
     static const int second_at[3][3] = {{0, 1, 3}, {1, 2, 4}, {3, 4, 5}};
-    real first[3], second[6];
-    wide sum = 0;
-    row->first(x[0], x[1], x[2], f, first);
-    row->second(x[0], x[1], x[2], f, second);
+    real second[6];
+    quad sum = 0;
+    row->second(x[0], x[1], x[2], ours->f, second);
     for (int i = 0; i < row->arity; i++)
-        sum += fabsl((wide)x[i] * (wide)(k < 0 ? first[i] : second[second_at[k][i]]));
+        sum += Q(fabs)((quad)x[i] * (quad)(k < 0 ? ours->d[i] : second[second_at[k][i]]));
     return isfinite(sum) ? sum : 0;
 }
 
-static void check_number(const ValueOpInfo *row, const real x[3], real f, int k, real actual,
-                         wide expected)
+/* Derivative k, or the value for k = -1. */
+static void check_number(const ValueOpInfo *row, const real x[3], const Result *ours, int k,
+                         quad expected)
 {
     const struct Allowance allowance = allowance_of(row->name);
-    const wide size = fabsl(expected) + (allowance.by_operand ? by_operands(row, x, f, k) : 0);
+    const real actual = k < 0 ? ours->f : ours->d[k];
+    const quad size = Q(fabs)(expected) + (allowance.by_operand ? by_operands(row, x, ours, k) : 0);
     /* Below the smallest normal number digits get lost, in the end all. */
-    const wide tolerance = allowance.ulps * (wide)REAL_EPSILON * size + (wide)SMALLEST;
-    const bool beyond = fabsl(expected) > (wide)LARGEST * (1 - 8 * (wide)REAL_EPSILON);
+    const quad tolerance = allowance.ulps * (quad)REAL_EPSILON * size + (quad)SMALLEST;
+    const bool beyond = Q(fabs)(expected) > (quad)LARGEST * (1 - 8 * (quad)REAL_EPSILON);
     if (beyond && isinf(actual) && (actual > 0) == (expected > 0))
         return;
     ck_assert_msg(
-        fabsl((wide)actual - expected) <= tolerance,
-        "%s at (%.17g, %.17g, %.17g): %s is %.17g, not %.17Lg (%.2Lg units in the last place)",
+        Q(fabs)((quad)actual - expected) <= tolerance,
+        "%s at (%.17g, %.17g, %.17g): %s is %.17g, not %.17g (%.2g units in the last place)",
         row->name, (double)x[0], (double)x[1], (double)x[2],
-        k < 0 ? "the value" : (const char *[]){"dx", "dy", "dz"}[k], (double)actual, expected,
-        fabsl((wide)actual - expected) / fabsl(expected) / (wide)REAL_EPSILON);
+        k < 0 ? "the value" : (const char *[]){"dx", "dy", "dz"}[k], (double)actual,
+        (double)expected,
+        (double)(Q(fabs)((quad)actual - expected) / Q(fabs)(expected)) / (double)REAL_EPSILON);
+}
+
+/* The graph's numbers are those of the row's functions. */
+static Result result_of(const ValueOpInfo *row, const real x[3])
+{
+    real d[3];
+    const Result result = result_at(row, x[0], x[1], x[2]);
+    assert_same(row->forward(x[0], x[1], x[2]), result.f);
+    row->first(x[0], x[1], x[2], result.f, d);
+    for (int k = 0; k < row->arity; k++)
+        assert_same(d[k], result.d[k]);
+    return result;
 }
 
 /* Value and derivatives where the reference has them. */
-static void check_point(const ValueOpInfo *row, const Formula *formula, const real x[3])
+static void check_point(const ValueOpInfo *row, const QuadFormula *formula, const real x[3])
 {
-    const real f = row->forward(x[0], x[1], x[2]);
-    real d[3];
+    const quad at[3] = {(quad)x[0], (quad)x[1], (quad)x[2]};
+    const Result ours = result_of(row, x);
+    const quad expected = formula->f(at[0], at[1], at[2]);
     if (isnan(x[0]) || isnan(x[1]) || isnan(x[2]))
         return;
-    row->first(x[0], x[1], x[2], f, d);
-    const wide expected = formula->f(x[0], x[1], x[2]);
     if (isfinite(expected))
-        check_number(row, x, f, -1, f, expected);
-    if (isnan(expected) || fabsl(formula->kink(x[0], x[1], x[2])) <= 0)
+        check_number(row, x, &ours, -1, expected);
+    else
+        assert_same(ours.f, (double)expected);
+    if (isnan(expected) || Q(fabs)(formula->kink(at[0], at[1], at[2])) <= 0)
         return;
     for (int k = 0; k < row->arity; k++) {
-        const wide slope = formula->d[k](x[0], x[1], x[2]);
+        const quad slope = formula->d[k](at[0], at[1], at[2]);
         if (isfinite(slope))
-            check_number(row, x, f, k, d[k], slope);
+            check_number(row, x, &ours, k, slope);
     }
 }
 
@@ -121,10 +136,37 @@ static real companion(const ValueOpInfo *row, int k, Random *random)
     return random_uniform(random, (real)row->domain[k][0], (real)row->domain[k][1]);
 }
 
+START_TEST(accurate_in_the_domain)
+{
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    const QuadFormula *formula = formula_of(row);
+    Random random = random_seeded(3);
+    for (int i = 0; i < 1000 && reference_is_wider(); i++)
+        check_point(row, formula,
+                    (real[]){companion(row, 0, &random), companion(row, 1, &random),
+                             companion(row, 2, &random)});
+}
+END_TEST
+
+/* The points at which Stan Math tries each of its functions, for each operand all. */
+START_TEST(at_the_points_of_stan)
+{
+    static const double points[] = {-1.3, 0.49, 0.99, 1.01, 0, -0.0, INFINITY, -INFINITY, NAN};
+    const ValueOpInfo *row = value_op_row((size_t)_i);
+    const QuadFormula *formula = formula_of(row);
+    const size_t n = COUNT(points);
+    const size_t count = row->arity == 1 ? n : row->arity == 2 ? n * n : n * n * n;
+    for (size_t i = 0; i < count && reference_is_wider(); i++) {
+        const real third = row->arity == 3 ? (real)points[i / (n * n)] : (real)0.25;
+        check_point(row, formula, (real[]){(real)points[i % n], (real)points[i / n % n], third});
+    }
+}
+END_TEST
+
 START_TEST(accurate_at_all_magnitudes)
 {
     const ValueOpInfo *row = value_op_row((size_t)_i);
-    const Formula *formula = formula_of(row);
+    const QuadFormula *formula = formula_of(row);
     Random random = random_seeded(7);
     for (int i = 0; i < LADDER && reference_is_wider(); i++) {
         for (int k = 0; k < row->arity; k++) {
@@ -143,7 +185,7 @@ END_TEST
 START_TEST(accurate_beside_kinks)
 {
     const ValueOpInfo *row = value_op_row((size_t)_i);
-    const Formula *formula = formula_of(row);
+    const QuadFormula *formula = formula_of(row);
     for (int i = 0; i < row->kink_count && reference_is_wider(); i++) {
         const ValueKink kink = row->kinks[i];
         for (int step = 0; step < RUNGS; step++) {
@@ -165,7 +207,7 @@ END_TEST
 START_TEST(denormal_numbers)
 {
     const ValueOpInfo *row = value_op_row((size_t)_i);
-    const Formula *formula = formula_of(row);
+    const QuadFormula *formula = formula_of(row);
     Random random = random_seeded(8);
     for (int i = 0; i < 40 && reference_is_wider(); i++) {
         real x[3] = {companion(row, 0, &random), companion(row, 1, &random),
@@ -187,9 +229,10 @@ START_TEST(nan_in_nan_out)
         x[k] = (real)NAN;
         const bool ignored =
             may_ignore_nan(row->name, x[0], x[1]) || (strcmp(row->name, "where") == 0 && k > 0);
-        const real f = row->forward(x[0], x[1], x[2]);
-        ck_assert_msg(isnan(f) || ignored, "%s with NaN for operand %d is %g", row->name, k,
-                      (double)f);
+        const Result result = result_of(row, x);
+        ck_assert_msg(isnan(result.f) || ignored, "%s with NaN for operand %d is %g", row->name, k,
+                      (double)result.f);
+        ck_assert(row->arity > 1 || isnan(result.d[0]) || strcmp(row->name, "neg") == 0);
     }
 }
 END_TEST
@@ -197,8 +240,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("op_points");
-    const int rows = row_count();
+    const int rows = (int)row_count();
     TCase *tests = new_case(suite, "points", 30);
+    tcase_add_loop_test(tests, accurate_in_the_domain, 0, rows);
+    tcase_add_loop_test(tests, at_the_points_of_stan, 0, rows);
     tcase_add_loop_test(tests, accurate_at_all_magnitudes, 0, rows);
     tcase_add_loop_test(tests, accurate_beside_kinks, 0, rows);
     tcase_add_loop_test(tests, denormal_numbers, 0, rows);

@@ -35,12 +35,13 @@ static void assert_agrees(const Witness *w)
 
 static void assert_right(const Witness *w, const real *derivatives, const char *function)
 {
-    ck_assert_msg(witness_error(w, derivatives) <= WITNESS_TOLERANCE, "%s: %s is off by %.3g", now_testing,
-                  function, witness_error(w, derivatives));
+    ck_assert_msg(witness_error(w, derivatives) <= WITNESS_TOLERANCE, "%s: %s is off by %.3g",
+                  now_testing, function, witness_error(w, derivatives));
 }
 
 /* hessian is root's by x, n x n. */
-static void check_hessian(const char *function, Value *root, size_t n, Value *const *x, const real *hessian)
+static void check_hessian(const char *function, Value *root, size_t n, Value *const *x,
+                          const real *hessian)
 {
     real column[MOST], unit[MOST] = {0};
     for (size_t j = 0; j < n; j++) {
@@ -75,8 +76,8 @@ static void check_second_derivatives(Value *root, size_t n, Value *const *x, Ran
 START_TEST(every_row_has_a_formula_here)
 {
     for (size_t i = 0; value_op_row(i); i++)
-        ck_assert_msg(witness_knows(value_op_row(i)->name), "%s has no formula in quad.h: add one",
-                      value_op_row(i)->name);
+        ck_assert_msg(witness_knows(value_op_row(i)->name),
+                      "%s has no formula in quad_formulas.h: add one", value_op_row(i)->name);
     ck_assert_ptr_null(value_op_row(row_count()));
 }
 END_TEST
@@ -324,7 +325,8 @@ static void check_tensor_second(Tensor *y, int count, Tensor *const *x, Random *
     for (int k = 0; k < count; k++) {
         real hessian[MOST];
         const size_t n = elements_of(1, &x[k], inputs);
-        assert_status(tensor_get(tensor_hessian(root, x[k]), (int64_t)(n * n), hessian), VALGRAD_OK);
+        assert_status(tensor_get(tensor_hessian(root, x[k]), (int64_t)(n * n), hessian),
+                      VALGRAD_OK);
         check_hessian("tensor_hessian", tensor_at(root, 0), n, inputs, hessian);
         check_jacobian(y, x[k]);
     }

@@ -110,7 +110,8 @@ static Witness make(const char *what, size_t root_count, Value *const *roots, co
     memcpy(w.roots, roots, root_count * sizeof *roots);
     memcpy(w.inputs, inputs, input_count * sizeof *inputs);
     Expansion *e = expand(what, root_count, roots, input_count, inputs);
-    Replay replay = {e, weights, vector, take(input_count, sizeof(quad)), take(e->count, sizeof(quad)), noise};
+    Replay replay = {
+        e, weights, vector, take(input_count, sizeof(quad)), take(e->count, sizeof(quad)), noise};
     for (size_t j = 0; j < input_count; j++)
         replay.inputs[j] = (quad)value_data(inputs[j]);
     (void)weighed_sum(&replay);
@@ -139,8 +140,8 @@ Witness witness_along(const char *what, size_t root_count, Value *const *roots, 
 double witness_noise(const Witness *w, const real *weights, const real *vector)
 {
     double worst = 0;
-    Witness noisy = make("noise", w->root_count, w->roots, weights, w->input_count, w->inputs, vector,
-                         (double)REAL_EPSILON / 2);
+    Witness noisy = make("noise", w->root_count, w->roots, weights, w->input_count, w->inputs,
+                         vector, (double)REAL_EPSILON / 2);
     for (size_t j = 0; j < w->input_count; j++)
         worst = fmax(worst, distance(noisy.derivatives[j], w->derivatives[j]));
     witness_free(&noisy);

@@ -51,7 +51,7 @@ double witness_value_error(const Witness *w);
 double witness_gradient_error(const Witness *w);
 double witness_error(const Witness *w, const real *derivatives);
 
-/* Whether quad.h has a formula for the row of this name. */
+/* Whether quad_formulas.h has a formula for the row of this name. */
 bool witness_knows(const char *name);
 
 /* Rows of ops.def: how many, and row i on its operands. */
