@@ -98,8 +98,8 @@ static real bad_gradient(const Value *v)
     const Value *node = node_of(v);
     if (!(node->flags & DENSE))
         return isfinite(node->grad) ? 0 : node->grad;
-    const int64_t first = v->flags & ELEMENT ? v->index : 0;
-    const int64_t end = v->flags & ELEMENT ? v->index + 1 : dense_of(node)->n;
+    const int64_t first = is_element(v) ? v->index : 0;
+    const int64_t end = is_element(v) ? v->index + 1 : dense_of(node)->n;
     for (int64_t i = first; i < end; i++) {
         if (!isfinite(dense__grad(node, i)))
             return dense__grad(node, i);
@@ -127,7 +127,7 @@ static ValgradStatus say_bad(const char *function, const Value *v, const Value *
     if (!(v->flags & DENSE))
         anomaly__add(&anomaly, ", whose own gradient is %.9g,", (double)v->grad);
     anomaly__add(&anomaly, " by its operand");
-    if (!(node_of(operand)->flags & DENSE) || (operand->flags & ELEMENT))
+    if (!(node_of(operand)->flags & DENSE) || is_element(operand))
         anomaly__add(&anomaly, " = %.9g", anomaly__plain(number_of(operand)));
     anomaly__add_node(&anomaly, operand);
     anomaly__add(&anomaly, " makes the operand's gradient %g",

@@ -16,7 +16,7 @@
 #include "autograd/profile_internal.h"
 
 /* How far down the walk's memory is asked for: where operands lie, if they are a thousand nodes older. */
-enum { PREFETCH_BYTES = 48 * 1024 };
+enum { PREFETCH_BYTES = 1024 * sizeof(Value) };
 
 _Thread_local BackwardWatch *backward__watch;
 
@@ -116,7 +116,7 @@ static void differentiate_timed(Value *v)
 void backward__differentiate(Value *v)
 {
     const bool has_gradient =
-        (v->flags & DENSE) ? (v->flags & GRAD_FILLED) != 0 : v->grad != 0 || strict;
+        (v->flags & DENSE) ? dense_of(v)->filled : v->grad != 0 || strict;
     if (!has_gradient)
         return;
     if ((v->flags & EXTENDED) && profile__on)
@@ -222,7 +222,7 @@ static Value *next_reached(List *list, Value *from)
         v = pop();
     while (!(v->flags & REACHED))
         v = graph__previous(v);
-    v->flags &= (uint16_t)~REACHED;
+    v->flags &= (uint8_t)~REACHED;
     list->pending--;
     return v;
 }
@@ -275,7 +275,7 @@ void backward__forget(Value *v)
 {
     graph__note_pass(v);
     if (v->flags & DENSE)
-        v->flags &= (uint16_t)~GRAD_FILLED;
+        dense_of(v)->filled = false;
     else
         v->grad = 0;
 }

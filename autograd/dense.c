@@ -39,7 +39,7 @@ Value *dense__node(OpCode op, size_t bytes, int64_t n, bool wants_grad, bool fre
     dense->n = n;
     dense->data = data;
     dense->grad = grad;
-    v->flags |= (uint16_t)(DENSE | (wants_grad ? WANTS_GRAD : 0));
+    v->flags |= (uint8_t)(DENSE | (wants_grad ? WANTS_GRAD : 0));
     if (op == OP_LEAF || op == OP_CONST)
         v->flags |= LEAF;
     return v;
@@ -80,7 +80,7 @@ static Value *make_block(Value *v, int64_t first)
         block[i] = (Value){.owner = v,
                            .index = first + i,
                            .op = OP_ELEMENT,
-                           .flags = (uint16_t)(ELEMENT | (v->flags & WANTS_GRAD))};
+                           .flags = (uint8_t)(v->flags & WANTS_GRAD)};
     }
     return block;
 }
@@ -103,7 +103,7 @@ Value *dense__element(Value *v, int64_t i)
 
 real dense__grad(const Value *v, int64_t i)
 {
-    return dense_of(v)->grad && (v->flags & GRAD_FILLED) ? dense_of(v)->grad[i] : 0;
+    return dense_of(v)->grad && dense_of(v)->filled ? dense_of(v)->grad[i] : 0;
 }
 
 bool dense__set_wants_grad(Value *v, bool wants)
@@ -111,13 +111,13 @@ bool dense__set_wants_grad(Value *v, bool wants)
     Dense *dense = dense_of(v);
     if (wants && !dense->grad && !(dense->grad = buffer__take((size_t)dense->n * sizeof(real))))
         return false;
-    const uint16_t flag = wants ? WANTS_GRAD : 0;
-    v->flags = (uint16_t)((v->flags & ~WANTS_GRAD) | flag);
+    const uint8_t flag = wants ? WANTS_GRAD : 0;
+    v->flags = (uint8_t)((v->flags & ~WANTS_GRAD) | flag);
     v->op = wants ? OP_LEAF : OP_CONST;
     for (size_t b = 0; dense->elements && b < block_count(dense); b++) {
         Value *block = dense->elements[b];
         for (int i = 0; block && i < ELEMENTS_IN_BLOCK; i++)
-            block[i].flags = (uint16_t)((block[i].flags & ~WANTS_GRAD) | flag);
+            block[i].flags = (uint8_t)((block[i].flags & ~WANTS_GRAD) | flag);
     }
     return true;
 }

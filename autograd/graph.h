@@ -1,6 +1,6 @@
 /* graph.h - the node of the graph, as the files of this folder and of tensor/ see it.
  *
- * A node is the result of one operation. A scalar node is the 48 bytes below and nothing else; a node
+ * A node is the result of one operation. A scalar node is the 40 bytes of inline.h and nothing else; a node
  * with more operands or more numbers points at an Extension. Reading order of this folder: ops.def (what
  * the operations are), ops.c (a node for each), backward.c (the chain rule), memory.h (who lives how
  * long). */
@@ -17,17 +17,15 @@ typedef struct Region Region;
 typedef struct Extension Extension;
 struct Expansion; /* program.h */
 
-_Static_assert(sizeof(Value) <= 48, "a scalar Value takes at most 48 bytes");
+_Static_assert(sizeof(Value) <= 40, "a scalar Value takes at most 40 bytes");
 
 enum {
     LEAF = VALUE_LEAF,
     WANTS_GRAD = VALUE_WANTS_GRAD,
-    ELEMENT = VALUE_ELEMENT,
-    EXTENDED = 8,      /* `more` is an Extension */
-    DENSE = 16,        /* the Extension is a Dense: n numbers instead of one */
-    REACHED = 32,      /* a backward pass has to list it yet */
-    GRAD_FILLED = 128, /* of a dense node: the buffer holds a gradient (otherwise it counts as 0) */
-    LABELLED = 256,    /* it has a name: see label.c */
+    EXTENDED = 4,  /* `more` is an Extension */
+    DENSE = 8,     /* the Extension is a Dense: n numbers instead of one */
+    REACHED = 16,  /* a backward pass has to list it yet */
+    LABELLED = 32, /* it has a name: see label.c */
     PASSES_X = VALUE_PASSES_X,
     PASSES_Y = VALUE_PASSES_Y, /* the two highest bits: they index value__op_backward */
 };
@@ -47,6 +45,7 @@ typedef enum OpCode {
 } OpCode;
 
 _Static_assert((int)OP_LEAF == VALUE_OP_LEAF && (int)OP_CONST == VALUE_OP_CONST &&
+                   (int)OP_ELEMENT == VALUE_OP_ELEMENT && OP_COUNT <= UINT8_MAX &&
                    (int)OP_add == VALUE_OP_ADD && (int)OP_sub == VALUE_OP_SUB &&
                    (int)OP_mul == VALUE_OP_MUL && (int)OP_div == VALUE_OP_DIV,
                "inline.h knows these by number");
@@ -78,7 +77,8 @@ typedef struct Dense {
     Extension base;
     int64_t n;
     real *data;
-    real *grad; /* NULL when no gradient is wanted */
+    real *grad;  /* NULL when no gradient is wanted */
+    bool filled; /* grad holds a gradient; otherwise it counts as 0 */
     void *
         nonzeros; /* of a leaf, what tensor/sparse.c remembers about it (from buffer__take); or NULL */
     Value **elements; /* blocks of ELEMENTS_IN_BLOCK Values, made when first asked for; or NULL */
@@ -91,15 +91,21 @@ static inline Dense *dense_of(const Value *v)
     return (Dense *)v->more;
 }
 
+/* Whether v is one number of a dense node. */
+static inline bool is_element(const Value *v)
+{
+    return v->op == OP_ELEMENT;
+}
+
 /* The node that v stands in: its dense node for an element, itself otherwise. */
 static inline Value *node_of(const Value *v)
 {
-    return (Value *)((v->flags & ELEMENT) ? v->owner : v);
+    return (Value *)(is_element(v) ? v->owner : v);
 }
 
 static inline real number_of(const Value *v)
 {
-    return (v->flags & ELEMENT) ? dense_of(v->owner)->data[v->index] : v->data;
+    return is_element(v) ? dense_of(v->owner)->data[v->index] : v->data;
 }
 
 /* ---- memory.c, region.c: nodes ---- */
@@ -121,6 +127,14 @@ Value *graph__extended(OpCode op, size_t bytes, bool free_standing, const NodeKi
 
 /* The region in which nodes are made now, or NULL for the pool. */
 Region *graph__region(void);
+
+/* Whether `region` holds v already, as its operand most often; a Region begins with its room. Where it has no
+ * number of its own (0), it does not know. */
+static inline bool graph__holds(const Region *region, const Value *v)
+{
+    const unsigned number = ((const ValueRoom *)region)->number;
+    return v->holder == number && number != 0;
+}
 
 /* Makes v outlive what is made in region; for NULL, counts one edge of a pool node, which graph__unhold
  * takes back. False: out of memory. */
@@ -241,9 +255,10 @@ static inline real share_of(real gradient, real derivative)
  * it holds none yet and must be written, not added to. */
 static inline real *dense__receive(Value *v, bool *fresh)
 {
-    *fresh = !(v->flags & GRAD_FILLED);
-    v->flags |= GRAD_FILLED;
-    return dense_of(v)->grad;
+    Dense *dense = dense_of(v);
+    *fresh = !dense->filled;
+    dense->filled = true;
+    return dense->grad;
 }
 
 void backward__give_element(Value *v, real gradient);
@@ -251,7 +266,7 @@ void backward__give_element(Value *v, real gradient);
 /* Adds a contribution to the gradient of v, which must want one. */
 static inline void give(Value *v, real gradient)
 {
-    if (v->flags & ELEMENT)
+    if (is_element(v))
         backward__give_element(v, gradient);
     else
         v->grad += gradient;

@@ -77,7 +77,7 @@ void label__remove(Value *v)
     pthread_mutex_lock(&lock);
     forget(v);
     pthread_mutex_unlock(&lock);
-    v->flags &= (uint16_t)~LABELLED;
+    v->flags &= (uint8_t)~LABELLED;
 }
 
 /* Where v was made stays known. */

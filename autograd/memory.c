@@ -25,7 +25,7 @@ __thread ValueRoom *value_room = &no_room;
 
 void graph__choose_room(void)
 {
-    const bool usual = mine.region && !mine.paused && !anomaly__on();
+    const bool usual = mine.region && mine.region->room.number && !mine.paused && !anomaly__on();
     value_room = usual ? &mine.region->room : &no_room;
 }
 
@@ -45,6 +45,41 @@ void memory__count_nodes(int64_t change)
     mine.uncounted += change;
     if (mine.uncounted > CHUNK_NODES || mine.uncounted < -CHUNK_NODES)
         publish_count();
+}
+
+/* ---- numbers of regions ------------------------------------------------------------------------ */
+
+enum { NUMBERS_IN_WORD = 64 };
+
+static struct {
+    pthread_mutex_t lock;
+    uint64_t taken[(UINT16_MAX + 1) / NUMBERS_IN_WORD];        /* a bit for each */
+} numbers = {.lock = PTHREAD_MUTEX_INITIALIZER, .taken = {1}}; /* 0 is nobody's */
+
+uint16_t memory__take_number(void)
+{
+    const size_t words = sizeof numbers.taken / sizeof *numbers.taken;
+    size_t word = 0;
+    uint16_t number = 0;
+    pthread_mutex_lock(&numbers.lock);
+    while (word < words && numbers.taken[word] == UINT64_MAX)
+        word++;
+    if (word < words) {
+        const int bit = __builtin_ctzll(~numbers.taken[word]);
+        numbers.taken[word] |= (uint64_t)1 << bit;
+        number = (uint16_t)(word * NUMBERS_IN_WORD + (size_t)bit);
+    }
+    pthread_mutex_unlock(&numbers.lock);
+    return number;
+}
+
+void memory__give_number(uint16_t number)
+{
+    if (number == 0)
+        return;
+    pthread_mutex_lock(&numbers.lock);
+    numbers.taken[number / NUMBERS_IN_WORD] &= ~((uint64_t)1 << number % NUMBERS_IN_WORD);
+    pthread_mutex_unlock(&numbers.lock);
 }
 
 /* ---- chunks ------------------------------------------------------------------------------------ */
@@ -140,7 +175,7 @@ static Value *take_pool_value(void)
     PoolNode *node = mine.free_nodes;
     mine.free_nodes = next_free(node);
     node->stamp = memory__tick();
-    node->value.holder = NULL;
+    node->value.holder = 0;
     node->value.refs = 1;
     memory__count_nodes(1);
     return &node->value;
@@ -168,7 +203,7 @@ Value *graph__leaf(OpCode op, bool free_standing, const char *function)
     v->grad = 0;
     v->x = NULL;
     v->changed_at = 0;
-    v->op = (uint16_t)op;
+    v->op = (uint8_t)op;
     v->flags = op == OP_LEAF ? LEAF | WANTS_GRAD : LEAF;
     return v;
 }
@@ -184,8 +219,8 @@ Value *graph__node(OpCode op, Value *x, Value *y, const char *function)
     if (mine.paused)
         return graph__leaf(OP_CONST, false, function);
     Region *region = mine.region;
-    if (region && ((x->holder != region && !graph__hold(region, x)) ||
-                   (y && y->holder != region && !graph__hold(region, y)))) {
+    if (region && ((!graph__holds(region, x) && !graph__hold(region, x)) ||
+                   (y && !graph__holds(region, y) && !graph__hold(region, y)))) {
         error__memory(function, 0);
         return NULL;
     }
@@ -202,9 +237,10 @@ Value *graph__node(OpCode op, Value *x, Value *y, const char *function)
     v->grad = 0;
     v->x = x;
     v->y = y;
-    v->op = (uint16_t)op;
-    const unsigned flags = x->flags | (y ? y->flags : 0u);
-    v->flags = (uint16_t)((flags & WANTS_GRAD) | (flags & ELEMENT ? 0u : passes_to(x, y)));
+    v->op = (uint8_t)op;
+    const unsigned wants = (x->flags | (y ? y->flags : 0u)) & WANTS_GRAD;
+    const bool element = is_element(x) || (y && is_element(y));
+    v->flags = (uint8_t)(wants | (element ? 0u : passes_to(x, y)));
     return v;
 }
 
@@ -237,7 +273,7 @@ Value *graph__extended(OpCode op, size_t bytes, bool free_standing, const NodeKi
     v->data = v->grad = 0;
     v->more = more;
     v->changed_at = 0;
-    v->op = (uint16_t)op;
+    v->op = (uint8_t)op;
     v->flags = EXTENDED;
     return v;
 }
@@ -267,7 +303,7 @@ void memory__let_go(Value *node)
     if (home) {
         graph__region_handle(home, -1);
     } else if (node->refs == 0) {
-        node->holder = (Region *)(void *)mine.dead_nodes;
+        pool_node_of(node)->next_dead = mine.dead_nodes;
         mine.dead_nodes = node;
         memory__drain();
     }
@@ -318,7 +354,7 @@ void memory__drain(void)
     while (mine.dead_nodes || mine.dead_regions) {
         if (mine.dead_nodes) {
             Value *v = mine.dead_nodes;
-            mine.dead_nodes = (Value *)(void *)v->holder;
+            mine.dead_nodes = pool_node_of(v)->next_dead;
             free_node(v);
         } else {
             Region *region = mine.dead_regions;

@@ -8,8 +8,8 @@
  *
  * Inside a scope nodes are laid side by side, in the order in which they are made, in the chunks of the
  * scope's region. An edge between two nodes of one region is not counted, for they go together. A node
- * from elsewhere is held once for the whole region: its `holder` says which region did so last, so that
- * the common case costs one comparison. The region goes when its scope is closed and no handle is left
+ * from elsewhere is held once for the whole region: its `holder` says by its number which region did so last,
+ * so that the common case costs one comparison. The region goes when its scope is closed and no handle is left
  * on anything in it.
  *
  * Could two regions hold each other and never go? Only an open region gains operands. It may read a
@@ -51,7 +51,10 @@ enum { CHUNK_NODES = (CHUNK_BYTES - sizeof(Chunk)) / sizeof(Value) };
 
 /* A node of the pool knows its own time. */
 typedef struct PoolNode {
-    uint64_t stamp;
+    union {
+        uint64_t stamp;
+        Value *next_dead; /* when its count is zero and it waits to be freed */
+    };
     Value value;
 } PoolNode;
 
@@ -96,7 +99,7 @@ typedef struct ThreadMemory {
     int slabs;            /* taken from the allocator so far */
     Chunk *free_chunks;
     Region *free_regions;
-    Value *dead_nodes; /* count is zero, operands not yet released; linked through holder */
+    Value *dead_nodes; /* count is zero, operands not yet released */
     Region *dead_regions;
 } ThreadMemory;
 
@@ -130,6 +133,10 @@ uint64_t memory__tick(void);
 
 /* So many more nodes are alive. */
 void memory__count_nodes(int64_t change);
+
+/* A number from 1 on that no other region has, to be given back; 0 when all are taken. */
+uint16_t memory__take_number(void);
+void memory__give_number(uint16_t number);
 
 /* NULL when out of memory. */
 Chunk *memory__take_chunk(void);

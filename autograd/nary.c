@@ -70,7 +70,7 @@ static void backward_dot(Value *v)
     size_t i = 0;
     for (; i + 1 < nary->count; i += 2) {
         Value *x = nary->operands[i], *y = nary->operands[i + 1];
-        if ((x->flags | y->flags) & ELEMENT) {
+        if (is_element(x) || is_element(y)) {
             give_product(x, y, grad);
             continue;
         }
@@ -353,12 +353,12 @@ static bool check_operands(const char *function, const Operands *list, const cha
     return true;
 }
 
-static uint16_t hold_operands(Region *region, const Operands *list, size_t *held)
+static uint8_t hold_operands(Region *region, const Operands *list, size_t *held)
 {
-    uint16_t flags = 0;
+    uint8_t flags = 0;
     for (*held = 0; *held < list->n; ++*held) {
         Value *v = list->values[*held];
-        if (!(region && v->holder == region) && !graph__hold(region, v))
+        if (!(region && graph__holds(region, v)) && !graph__hold(region, v))
             break;
         flags |= v->flags;
     }
@@ -378,7 +378,7 @@ static Value *nary_node(OpCode op, const NodeKind *kind, const char *name, const
                         int list_count)
 {
     size_t count = 0, held[3] = {0}, bytes;
-    uint16_t flags = 0;
+    uint8_t flags = 0;
     bool all = true;
     Region *region = graph__region();
     for (int l = 0; l < list_count && all; l++) {

@@ -95,7 +95,7 @@ void expansion__free(Expansion *e);
 /* Where a Value's number stands. */
 static inline Place place_of(Value *v)
 {
-    return (v->flags & ELEMENT) ? (Place){v->owner, v->index} : (Place){v, 0};
+    return is_element(v) ? (Place){v->owner, v->index} : (Place){v, 0};
 }
 
 /* Places (buffer__give when done) of n Values, none of them NULL or a whole tensor; inputs must be leaves

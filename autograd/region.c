@@ -86,7 +86,7 @@ Value *region__take_value(Region *region)
     if (region->room.next == region->room.end && !add_chunk(region))
         return NULL;
     Value *v = region->room.next++;
-    v->holder = region;
+    v->holder = region->room.number;
     v->refs = 0;
     return v;
 }
@@ -122,11 +122,15 @@ static Region *take_region(void)
     else if (!(region = buffer__take(sizeof *region)))
         return NULL;
     else
-        *region = (Region){0};
+        *region = (Region){.room.number = memory__take_number()};
     Hold *holds = region->holds;
     const size_t room = region->hold_room;
-    *region = (Region){
-        .holds = holds, .hold_room = room, .enclosing = mine.region, .open = true, .linear = true};
+    *region = (Region){.room.number = region->room.number,
+                       .holds = holds,
+                       .hold_room = room,
+                       .enclosing = mine.region,
+                       .open = true,
+                       .linear = true};
     return region;
 }
 
@@ -268,8 +272,8 @@ static void move_holds(Region *region, Region *inner)
 {
     for (size_t i = 0; i < inner->hold_count; i++) {
         Value *node = inner->holds[i].node;
-        if (node->holder == inner)
-            node->holder = region;
+        if (node->holder == inner->room.number)
+            node->holder = region->room.number;
         region->holds[region->hold_count++] = inner->holds[i];
     }
     inner->hold_count = 0;
@@ -357,7 +361,7 @@ static bool hold_first(Region *region, Value *node)
         region->holds[region->hold_count++] = (Hold){node, region->stamp};
         memory__retain(node);
     }
-    node->holder = region;
+    node->holder = region->room.number;
     return true;
 }
 
@@ -368,7 +372,7 @@ bool graph__hold(Region *region, Value *v)
         memory__retain(node);
         return true;
     }
-    return node->holder == region || hold_first(region, node);
+    return graph__holds(region, node) || hold_first(region, node);
 }
 
 void graph__unhold(Region *region, Value *v)
@@ -409,7 +413,7 @@ bool graph__may_be_stale(const Region *region)
 void graph__changed(Value *v)
 {
     v->changed_at = memory__tick();
-    v->holder = NULL;
+    v->holder = 0;
     Region *home = graph__home(v);
     if (home)
         home->stale = true;
@@ -471,8 +475,8 @@ void region__free(Region *region)
         v->more->kind->destroy(v, false);
     for (size_t i = 0; i < region->hold_count; i++) {
         Value *node = region->holds[i].node;
-        if (node->holder == region)
-            node->holder = NULL;
+        if (node->holder == region->room.number)
+            node->holder = 0;
         memory__let_go(node);
     }
     region->hold_count = 0;
@@ -495,6 +499,7 @@ void region__trim(void)
     while (mine.free_regions) {
         Region *region = mine.free_regions;
         mine.free_regions = region->next_region;
+        memory__give_number(region->room.number);
         buffer__give(region->holds);
         buffer__give(region);
     }

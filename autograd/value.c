@@ -54,7 +54,7 @@ real value_grad(const Value *v)
 {
     if (!v)
         return (real)NAN;
-    return (v->flags & ELEMENT) ? dense__grad(v->owner, v->index) : v->grad;
+    return is_element(v) ? dense__grad(v->owner, v->index) : v->grad;
 }
 
 real value_read(const Value *v, bool gradient)
@@ -83,7 +83,7 @@ ValgradStatus value_set_data(Value *v, real data)
     const ValgradStatus status = check_settable(v, "value_set_data");
     if (status != VALGRAD_OK)
         return status;
-    if (v->flags & ELEMENT)
+    if (is_element(v))
         dense_of(v->owner)->data[v->index] = data;
     else
         v->data = data;
@@ -96,8 +96,8 @@ void value_zero_grad(Value *v)
     if (!v)
         return;
     if (v->flags & DENSE)
-        v->flags &= (uint16_t)~GRAD_FILLED;
-    else if (!(v->flags & ELEMENT))
+        dense_of(v)->filled = false;
+    else if (!is_element(v))
         v->grad = 0;
     else if (dense_of(v->owner)->grad)
         dense_of(v->owner)->grad[v->index] = 0;
@@ -119,10 +119,10 @@ ValgradStatus value_set_wants_grad(Value *v, bool wants)
     const ValgradStatus status = check_settable(v, "value_set_wants_grad");
     if (status != VALGRAD_OK)
         return status;
-    if (v->flags & ELEMENT)
+    if (is_element(v))
         return error__set(VALGRAD_ERROR_STATE, "value_set_wants_grad: v is an element of a tensor; "
                                                "use tensor_set_wants_grad");
-    v->flags = (uint16_t)(wants ? v->flags | WANTS_GRAD : v->flags & ~WANTS_GRAD);
+    v->flags = (uint8_t)(wants ? v->flags | WANTS_GRAD : v->flags & ~WANTS_GRAD);
     v->op = wants ? OP_LEAF : OP_CONST;
     return VALGRAD_OK;
 }

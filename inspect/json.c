@@ -137,7 +137,7 @@ static bool put_lists(const Picture *picture, FILE *out)
 
 static bool is_tensor(const GraphWalk *walk, size_t id)
 {
-    return (walk->nodes[id]->flags & (DENSE | ELEMENT)) == DENSE;
+    return (walk->nodes[id]->flags & DENSE) != 0;
 }
 
 static void put_step(const Picture *picture, FILE *out, const GraphStep *step)

@@ -84,7 +84,7 @@ void picture__note(const Picture *picture, size_t room, char *text)
 /* The largest |gradient| of a node; NaN and infinity win. */
 static real steepest(const Value *v)
 {
-    const bool dense = (v->flags & (DENSE | ELEMENT)) == DENSE;
+    const bool dense = (v->flags & DENSE) != 0;
     real largest = 0;
     for (int64_t i = 0; i < (dense ? dense_of(v)->n : 1); i++) {
         const real g = (real)fabs((double)(dense ? dense__grad(v, i) : value_grad(v)));

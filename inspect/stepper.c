@@ -13,7 +13,7 @@
 typedef struct Kept {
     real grad;
     real *buffer; /* of a dense node */
-    uint16_t filled;
+    bool filled;
 } Kept;
 
 struct GraphStepper {
@@ -154,7 +154,7 @@ static void give_group(GraphStepper *stepper, Value *v, size_t first)
             break;
         stepper->before[end] = so_far(stepper, edge->to);
     }
-    if (!(v->flags & DENSE) || (v->flags & GRAD_FILLED))
+    if (!(v->flags & DENSE) || dense_of(v)->filled)
         run_backward(v, k);
     stepper->group_end = end;
 }
@@ -224,7 +224,7 @@ static const char function[] = "graph_stepper_new";
 /* The node that receives what is given to id: an element's tensor. */
 static size_t receiver(const GraphWalk *walk, size_t id)
 {
-    return (walk->nodes[id]->flags & ELEMENT) ? edge_of(walk, id, 0)->to : id;
+    return is_element(walk->nodes[id]) ? edge_of(walk, id, 0)->to : id;
 }
 
 /* Fails if a number is no longer the one that node id was made from; marks what id passes on to. */
@@ -314,17 +314,17 @@ static bool take_room(GraphStepper *stepper)
 
 static bool keep_one(Value *v, Kept *kept)
 {
-    if (v->flags & ELEMENT)
+    if (is_element(v))
         return true;
     kept->grad = v->grad;
-    kept->filled = v->flags & GRAD_FILLED;
     if ((v->flags & DENSE) && dense_of(v)->grad) {
+        kept->filled = dense_of(v)->filled;
         real *fresh = buffer__take((size_t)dense_of(v)->n * sizeof *fresh);
         if (!fresh)
             return false;
         kept->buffer = dense_of(v)->grad;
         dense_of(v)->grad = fresh;
-        v->flags &= (uint16_t)~GRAD_FILLED;
+        dense_of(v)->filled = false;
     }
     v->grad = 0;
     return true;
@@ -332,13 +332,13 @@ static bool keep_one(Value *v, Kept *kept)
 
 static void bring_back(Value *v, const Kept *kept)
 {
-    if (v->flags & ELEMENT)
+    if (is_element(v))
         return;
     v->grad = kept->grad;
     if (kept->buffer) {
         buffer__give(dense_of(v)->grad);
         dense_of(v)->grad = kept->buffer;
-        v->flags = (uint16_t)((v->flags & ~GRAD_FILLED) | kept->filled);
+        dense_of(v)->filled = kept->filled;
     }
 }
 

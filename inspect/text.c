@@ -125,7 +125,7 @@ static void add_name(Text *text, const GraphWalk *walk, size_t id)
     const char *label = value_label(v);
     if (*label) {
         text__add(text, label);
-    } else if (v->flags & ELEMENT) {
+    } else if (is_element(v)) {
         add_name(text, walk, walk->edges[walk->first_edge[id]].to);
         (void)snprintf(number, sizeof number, "[%lld]", (long long)v->index);
         text__add(text, number);
@@ -239,7 +239,7 @@ static void add_derivative(Text *text, const GraphWalk *walk, size_t id, size_t 
     const Letters letters = {walk, id, false};
     if (row)
         add_formula(text, row->partials[i], &letters);
-    else if (v->flags & ELEMENT)
+    else if (is_element(v))
         text__add(text, "1");
     else if (v->flags & EXTENDED)
         add_nary_derivative(text, walk, id, i);
@@ -282,11 +282,11 @@ static void add_forward(Text *text, const GraphWalk *walk, size_t id)
         letters.numbers = true;
         add_formula(text, row->formula, &letters);
         text__add(text, " = ");
-    } else if (edges_of(walk, id) > 0 && !(v->flags & ELEMENT)) {
+    } else if (edges_of(walk, id) > 0 && !is_element(v)) {
         add_call(text, walk, id);
         text__add(text, " = ");
     }
-    if ((v->flags & (DENSE | ELEMENT)) == DENSE) {
+    if (v->flags & DENSE) {
         text__shape(text, dense_of(v)->rank, dense_of(v)->sides);
         text__add(text, " ");
     }

@@ -109,20 +109,20 @@ static bool add(Collection *collection, Value *v)
     *slot = (Slot){v, collection->count};
     map->count++;
     const Value *node = node_of(v);
-    const int64_t element = (v->flags & ELEMENT) ? v->index : -1;
+    const int64_t element = is_element(v) ? v->index : -1;
     collection->made[collection->count++] = (Made){graph__stamp(node), node, element, v};
     return true;
 }
 
 static size_t link_count(const Value *v)
 {
-    return (v->flags & ELEMENT) ? 1 : value_operand_count(v);
+    return is_element(v) ? 1 : value_operand_count(v);
 }
 
 /* The node behind operand i. For a tensor operation elements stand for their tensor's node. */
 static Value *operand_node(const Value *v, size_t i)
 {
-    if (v->flags & ELEMENT)
+    if (is_element(v))
         return v->owner;
     Value *operand = value_operand(v, i);
     return (v->flags & DENSE) ? node_of(operand) : operand;
@@ -191,7 +191,7 @@ static int tensor_operand(const Value *v, size_t i, int64_t *count)
 static Edge edge_at(const GraphWalk *walk, const Value *v, size_t i)
 {
     Edge edge = {map_find(&walk->map, operand_node(v, i)), 1, (int)i};
-    if ((v->flags & (DENSE | ELEMENT)) == DENSE)
+    if (v->flags & DENSE)
         edge.operand = tensor_operand(v, i, &edge.count);
     return edge;
 }
@@ -200,7 +200,7 @@ static Edge edge_at(const GraphWalk *walk, const Value *v, size_t i)
 static void add_edges(GraphWalk *walk, size_t id, size_t *latest)
 {
     const Value *v = walk->nodes[id];
-    const bool merges = (v->flags & (DENSE | ELEMENT)) == DENSE;
+    const bool merges = (v->flags & DENSE) != 0;
     const size_t links = link_count(v), first = walk->edge_count;
     for (size_t i = 0; i < links; i++) {
         const Edge edge = edge_at(walk, v, i);
@@ -358,7 +358,7 @@ size_t graph_walk_find(const GraphWalk *walk, const Value *v)
 
 static GraphKind kind_of(const Value *v)
 {
-    if (v->flags & ELEMENT)
+    if (is_element(v))
         return GRAPH_ELEMENT;
     if (v->flags & LEAF)
         return GRAPH_LEAF;
@@ -406,11 +406,11 @@ ValgradStatus graph_walk_node(const GraphWalk *walk, size_t id, GraphNode *node)
                         .wants_grad = value_wants_grad(v),
                         .size = 1,
                         .rank = -1,
-                        .element = (v->flags & ELEMENT) ? v->index : -1,
+                        .element = is_element(v) ? v->index : -1,
                         .edge_count = edges_of(walk, id),
                         .use_count = walk->uses[id],
                         .references = v->refs};
-    if ((v->flags & (DENSE | ELEMENT)) == DENSE) {
+    if (v->flags & DENSE) {
         node->size = dense_of(v)->n;
         node->rank = dense_of(v)->rank;
         memcpy(node->shape, dense_of(v)->sides, (size_t)node->rank * sizeof *node->shape);
@@ -456,7 +456,7 @@ void inspect__derivatives(const GraphWalk *walk, size_t id, real *out)
         return;
     }
     for (size_t i = 0; i < edges_of(walk, id); i++)
-        out[i] = (v->flags & ELEMENT) ? 1 : (real)NAN;
+        out[i] = is_element(v) ? 1 : (real)NAN;
 }
 
 ValgradStatus graph_walk_derivatives(const GraphWalk *walk, size_t id, size_t n, real *out)
@@ -493,7 +493,7 @@ static GraphNumbers one_number(real number)
 
 GraphNumbers inspect__data(const Value *v)
 {
-    if ((v->flags & (DENSE | ELEMENT)) != DENSE)
+    if (!(v->flags & DENSE))
         return one_number(number_of(v));
     const Dense *dense = dense_of(v);
     GraphNumbers numbers = {.n = dense->n};
@@ -504,7 +504,7 @@ GraphNumbers inspect__data(const Value *v)
 
 GraphNumbers inspect__grad(const Value *v)
 {
-    if ((v->flags & (DENSE | ELEMENT)) != DENSE)
+    if (!(v->flags & DENSE))
         return one_number(value_grad(v));
     GraphNumbers numbers = {.n = dense_of(v)->n};
     for (int64_t i = 0; i < GRAPH_SHOWN && i < numbers.n; i++)

@@ -402,7 +402,7 @@ ValgradStatus tensor_get_grad(const Tensor *t, int64_t n, real *out)
 {
     if (!check_room("tensor_get_grad", t, n, out))
         return valgrad_last_status();
-    if (t->run && dense_of(t->run)->grad && (t->run->flags & GRAD_FILLED)) {
+    if (t->run && dense_of(t->run)->grad && dense_of(t->run)->filled) {
         Copy copy = {dense_of(t->run)->grad, out};
         tensor__each_row(t, copy_row, &copy);
         return VALGRAD_OK;
@@ -521,7 +521,7 @@ real *tensor__writable(Tensor *t)
 
 real *tensor__gradient(const Tensor *t)
 {
-    return is_whole_leaf(t) && (t->run->flags & GRAD_FILLED) ? dense_of(t->run)->grad : NULL;
+    return is_whole_leaf(t) && dense_of(t->run)->filled ? dense_of(t->run)->grad : NULL;
 }
 
 static void zero_row(void *context, int64_t flat, int64_t slot, int64_t n, int64_t stride)

@@ -75,7 +75,7 @@ static real *copy_gradient(Value *v)
     const size_t n = size_of_node(v);
     real *copy = calloc(n + 1, sizeof *copy);
     ck_assert_ptr_nonnull(copy);
-    if (!(v->flags & DENSE) || (v->flags & GRAD_FILLED))
+    if (!(v->flags & DENSE) || dense_of(v)->filled)
         memcpy(copy, gradient_of(v), n * sizeof *copy);
     return copy;
 }
@@ -122,7 +122,7 @@ static void swap(Value *a, const real *before_a, Value *b, const real *before_b)
 
 static bool has_gradient(const Value *v)
 {
-    return !(v->flags & DENSE) || (v->flags & GRAD_FILLED);
+    return !(v->flags & DENSE) || dense_of(v)->filled;
 }
 
 /* Called at each node of a pass (graph.h, BackwardWatch): nothing special, but for the mutant's node. */
@@ -228,7 +228,7 @@ static void hunt_here(Hunt *hunt, const Subject *subject, Random *random)
                   error);
     for (size_t id = 0; id < graph_walk_count(walk); id++) {
         const Value *node = graph_walk_value(walk, id);
-        if (!(node->flags & (LEAF | ELEMENT)) && (node->flags & WANTS_GRAD))
+        if (!(node->flags & LEAF) && !is_element(node) && (node->flags & WANTS_GRAD))
             hunt_node(hunt, &w, root, node);
     }
     backward__watch = NULL;

@@ -4,6 +4,7 @@
 
 #include <valgrad/random.h>
 
+#include "autograd/memory.h"
 #include "testing.h"
 
 /* ---- scopes -------------------------------------------------------------------------------------- */
@@ -492,6 +493,27 @@ START_TEST(random_lives)
 }
 END_TEST
 
+/* ---- regions without a number ---------------------------------------------------------------------- */
+
+/* Nodes remember by a region's number that it holds them. When no number is left, nothing but the speed is
+ * another. */
+static uint16_t numbers[UINT16_MAX + 1];
+
+static void take_all_numbers(void)
+{
+    size_t count = 0;
+    valgrad_trim(); /* regions that wait for reuse keep theirs */
+    while ((numbers[count] = memory__take_number()) != 0)
+        count++;
+    ck_assert_uint_eq(count, UINT16_MAX);
+}
+
+static void give_all_numbers(void)
+{
+    for (size_t i = 0; numbers[i] != 0; i++)
+        memory__give_number(numbers[i]);
+}
+
 /* ---- many ---------------------------------------------------------------------------------------- */
 
 START_TEST(million_nodes_in_the_pool)
@@ -785,6 +807,19 @@ START_TEST(every_status_has_a_text)
 }
 END_TEST
 
+static void add_carried(TCase *carried)
+{
+    tcase_add_test(carried, carried_into_the_outer_scope);
+    tcase_add_test(carried, carried_three_levels_up);
+    tcase_add_loop_test(carried, long_chain_of_merges, 0, 2);
+    tcase_add_test(carried, merges_of_merges);
+    tcase_add_test(carried, holds_survive_a_merge);
+    tcase_add_test(carried, inner_scopes_use_each_other);
+    tcase_add_test(carried, older_scope_held_by_a_younger);
+    tcase_add_test(carried, chain_of_scopes_is_freed);
+    tcase_add_loop_test(carried, random_lives, 0, 5);
+}
+
 int main(void)
 {
     Suite *suite = suite_create("memory");
@@ -802,16 +837,10 @@ int main(void)
     tcase_add_test(handles, releasing_too_often_is_said);
     tcase_add_test(handles, scopes_closed_in_the_wrong_order);
 
-    TCase *carried = new_case(suite, "carried out", 10);
-    tcase_add_test(carried, carried_into_the_outer_scope);
-    tcase_add_test(carried, carried_three_levels_up);
-    tcase_add_loop_test(carried, long_chain_of_merges, 0, 2);
-    tcase_add_test(carried, merges_of_merges);
-    tcase_add_test(carried, holds_survive_a_merge);
-    tcase_add_test(carried, inner_scopes_use_each_other);
-    tcase_add_test(carried, older_scope_held_by_a_younger);
-    tcase_add_test(carried, chain_of_scopes_is_freed);
-    tcase_add_loop_test(carried, random_lives, 0, 5);
+    add_carried(new_case(suite, "carried out", 10));
+    TCase *numberless = new_case(suite, "carried out of regions without a number", 10);
+    tcase_add_checked_fixture(numberless, take_all_numbers, give_all_numbers);
+    add_carried(numberless);
 
     TCase *many = new_case(suite, "many", 30);
     tcase_add_test(many, million_nodes_in_the_pool);

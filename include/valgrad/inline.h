@@ -28,23 +28,23 @@ struct Value {
         int64_t index;       /* of an element: which of its owner's numbers */
         uint64_t changed_at; /* of a leaf: the clock when its number was last changed */
     };
-    void *holder;  /* the region that last made sure this node outlives it */
-    uint32_t refs; /* handles, and edges from nodes outside its region */
-    uint16_t op;
-    uint16_t flags;
+    uint32_t refs;   /* handles, and edges from nodes outside its region */
+    uint16_t holder; /* the number of the region that last made sure this node outlives it; or 0 */
+    uint8_t op;
+    uint8_t flags;
 };
 
 enum {
-    VALUE_LEAF = 1,           /* leaf or constant: has no operands, may be given another number */
-    VALUE_WANTS_GRAD = 2,     /* leads to a leaf that wants a gradient, or is one */
-    VALUE_ELEMENT = 4,        /* one number of a dense node */
-    VALUE_PASSES_X = 1 << 14, /* of a result in x and y, neither an element: x wants a gradient, */
-    VALUE_PASSES_Y = 1 << 15  /* y wants one */
+    VALUE_LEAF = 1,       /* leaf or constant: has no operands, may be given another number */
+    VALUE_WANTS_GRAD = 2, /* leads to a leaf that wants a gradient, or is one */
+    VALUE_PASSES_X = 64,  /* of a result in x and y, neither an element: x wants a gradient, */
+    VALUE_PASSES_Y = 128  /* y wants one */
 };
 
 enum {
     VALUE_OP_LEAF = 0,
     VALUE_OP_CONST = 1,
+    VALUE_OP_ELEMENT = 2, /* one number of a dense node */
     VALUE_OP_ADD = 5,
     VALUE_OP_SUB,
     VALUE_OP_MUL,
@@ -55,6 +55,7 @@ enum {
  * is to be done than usual: without a scope, while recording is off, with the anomaly trap on. */
 typedef struct ValueRoom {
     Value *next, *end;
+    uint16_t number; /* of the region */
 } ValueRoom;
 
 VALGRAD_API extern __thread ValueRoom *value_room __attribute__((tls_model("initial-exec")));
@@ -72,7 +73,7 @@ VALUE_PART Value *value_next_result(unsigned op, Value *x, Value *y)
 {
     ValueRoom *room = value_room;
     Value *v = room->next;
-    if (x->holder != (void *)room || (y && y->holder != (void *)room) || v == room->end)
+    if (x->holder != room->number || (y && y->holder != room->number) || v == room->end)
         return NULL;
     const unsigned from_x = x->flags & VALUE_WANTS_GRAD,
                    from_y = y ? y->flags & VALUE_WANTS_GRAD : 0u;
@@ -80,11 +81,11 @@ VALUE_PART Value *value_next_result(unsigned op, Value *x, Value *y)
     v->grad = 0;
     v->x = x;
     v->y = y;
-    v->holder = room;
     v->refs = 0;
-    v->op = (uint16_t)op;
-    v->flags = (uint16_t)(from_x | from_y | from_x * (VALUE_PASSES_X / VALUE_WANTS_GRAD) |
-                          from_y * (VALUE_PASSES_Y / VALUE_WANTS_GRAD));
+    v->holder = room->number;
+    v->op = (uint8_t)op;
+    v->flags = (uint8_t)(from_x | from_y | from_x * (VALUE_PASSES_X / VALUE_WANTS_GRAD) |
+                         from_y * (VALUE_PASSES_Y / VALUE_WANTS_GRAD));
     return v;
 }
 
@@ -100,10 +101,10 @@ VALUE_PART Value *value_next_leaf(unsigned op, unsigned flags, real data)
     v->grad = 0;
     v->x = NULL;
     v->changed_at = 0;
-    v->holder = room;
     v->refs = 0;
-    v->op = (uint16_t)op;
-    v->flags = (uint16_t)flags;
+    v->holder = room->number;
+    v->op = (uint8_t)op;
+    v->flags = (uint8_t)flags;
     return v;
 }
 
@@ -144,12 +145,12 @@ VALUE_INLINE_OP(div, VALUE_OP_DIV, /)
 
 VALUE_INLINE real value_data(const Value *v)
 {
-    return v && !(v->flags & VALUE_ELEMENT) ? v->data : value_read(v, false);
+    return v && v->op != VALUE_OP_ELEMENT ? v->data : value_read(v, false);
 }
 
 VALUE_INLINE real value_grad(const Value *v)
 {
-    return v && !(v->flags & VALUE_ELEMENT) ? v->grad : value_read(v, true);
+    return v && v->op != VALUE_OP_ELEMENT ? v->grad : value_read(v, true);
 }
 #undef VALUE_INLINE
 
