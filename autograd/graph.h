@@ -10,6 +10,8 @@
 #define VALGRAD_LAYOUT_ONLY
 #include <valgrad/inline.h>
 
+#include <limits.h>
+
 #include "autograd/buffer.h"
 #include "autograd/error.h"
 
@@ -22,10 +24,10 @@ _Static_assert(sizeof(Value) <= 40, "a scalar Value takes at most 40 bytes");
 enum {
     LEAF = VALUE_LEAF,
     WANTS_GRAD = VALUE_WANTS_GRAD,
-    EXTENDED = 4,  /* `more` is an Extension */
-    DENSE = 8,     /* the Extension is a Dense: n numbers instead of one */
-    REACHED = 16,  /* a backward pass has to list it yet */
-    LABELLED = 32, /* it has a name: see label.c */
+    EXTENDED = 2,  /* `more` is an Extension */
+    DENSE = 4,     /* the Extension is a Dense: n numbers instead of one */
+    REACHED = 8,   /* a backward pass has to list it yet */
+    LABELLED = 16, /* it has a name: see label.c */
     PASSES_X = VALUE_PASSES_X,
     PASSES_Y = VALUE_PASSES_Y, /* the two highest bits: they index value__op_backward */
 };
@@ -128,12 +130,12 @@ Value *graph__extended(OpCode op, size_t bytes, bool free_standing, const NodeKi
 /* The region in which nodes are made now, or NULL for the pool. */
 Region *graph__region(void);
 
-/* Whether `region` holds v already, as its operand most often; a Region begins with its room. Where it has no
- * number of its own (0), it does not know. */
-static inline bool graph__holds(const Region *region, const Value *v)
+/* What the holder of a node is that region holds already; for NULL and for a region that has no number, what no
+ * node's is. A Region begins with its room. */
+static inline unsigned graph__number(const Region *region)
 {
-    const unsigned number = ((const ValueRoom *)region)->number;
-    return v->holder == number && number != 0;
+    const unsigned number = region ? ((const ValueRoom *)region)->number : 0;
+    return number != 0 ? number : UINT_MAX;
 }
 
 /* Makes v outlive what is made in region; for NULL, counts one edge of a pool node, which graph__unhold

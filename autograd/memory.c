@@ -219,8 +219,9 @@ Value *graph__node(OpCode op, Value *x, Value *y, const char *function)
     if (mine.paused)
         return graph__leaf(OP_CONST, false, function);
     Region *region = mine.region;
-    if (region && ((!graph__holds(region, x) && !graph__hold(region, x)) ||
-                   (y && !graph__holds(region, y) && !graph__hold(region, y)))) {
+    const unsigned number = graph__number(region);
+    if (region && ((x->holder != number && !graph__hold(region, x)) ||
+                   (y && y->holder != number && !graph__hold(region, y)))) {
         error__memory(function, 0);
         return NULL;
     }

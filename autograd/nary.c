@@ -9,6 +9,7 @@
 typedef struct Nary {
     Extension base;
     size_t count;
+    bool elements;     /* some operand is one number of a tensor */
     const ValueOp *op; /* of a custom node, with its context */
     void *context;
     real *
@@ -54,7 +55,7 @@ static void backward_sum(Value *v)
         give_if_wanted(nary->operands[i], v->grad);
 }
 
-/* One product of a dot, of which x or y is an element. */
+/* One product of a dot of operands of any kind. */
 static void give_product(Value *x, Value *y, real grad)
 {
     const real a = number_of(x), b = number_of(y);
@@ -70,7 +71,7 @@ static void backward_dot(Value *v)
     size_t i = 0;
     for (; i + 1 < nary->count; i += 2) {
         Value *x = nary->operands[i], *y = nary->operands[i + 1];
-        if (is_element(x) || is_element(y)) {
+        if (nary->elements) {
             give_product(x, y, grad);
             continue;
         }
@@ -353,22 +354,33 @@ static bool check_operands(const char *function, const Operands *list, const cha
     return true;
 }
 
-static uint8_t hold_operands(Region *region, const Operands *list, size_t *held)
+typedef struct Held {
+    size_t count; /* from the first on */
+    uint8_t flags;
+    bool elements;
+} Held;
+
+/* What region holds by its number is no element. */
+static Held hold_operands(Region *region, const Operands *list)
 {
-    uint8_t flags = 0;
-    for (*held = 0; *held < list->n; ++*held) {
-        Value *v = list->values[*held];
-        if (!(region && graph__holds(region, v)) && !graph__hold(region, v))
-            break;
-        flags |= v->flags;
+    const unsigned number = graph__number(region);
+    Held held = {0};
+    for (; held.count < list->n; held.count++) {
+        Value *v = list->values[held.count];
+        if (v->holder != number) {
+            if (!graph__hold(region, v))
+                break;
+            held.elements |= is_element(v);
+        }
+        held.flags |= v->flags;
     }
-    return flags;
+    return held;
 }
 
-static void unhold_operands(Region *region, const Operands *lists, const size_t *held, int count)
+static void unhold_operands(Region *region, const Operands *lists, const Held *held, int count)
 {
     for (int l = 0; l < count; l++) {
-        for (size_t i = 0; i < held[l]; i++)
+        for (size_t i = 0; i < held[l].count; i++)
             graph__unhold(region, lists[l].values[i]);
     }
 }
@@ -377,13 +389,16 @@ static void unhold_operands(Region *region, const Operands *lists, const size_t 
 static Value *nary_node(OpCode op, const NodeKind *kind, const char *name, const Operands *lists,
                         int list_count)
 {
-    size_t count = 0, held[3] = {0}, bytes;
+    Held held[3] = {{0}};
+    size_t count = 0, bytes;
     uint8_t flags = 0;
-    bool all = true;
+    bool elements = false, all = true;
     Region *region = graph__region();
     for (int l = 0; l < list_count && all; l++) {
-        flags |= hold_operands(region, &lists[l], &held[l]);
-        all = held[l] == lists[l].n;
+        held[l] = hold_operands(region, &lists[l]);
+        flags |= held[l].flags;
+        elements |= held[l].elements;
+        all = held[l].count == lists[l].n;
         count += lists[l].n;
     }
     Value *v = NULL;
@@ -398,6 +413,7 @@ static Value *nary_node(OpCode op, const NodeKind *kind, const char *name, const
     }
     Nary *nary = nary_of(v);
     nary->count = count;
+    nary->elements = elements;
     for (int l = 0; l < list_count; l++) {
         for (size_t i = 0; i < lists[l].n; i++)
             nary->operands[lists[l].first + i * lists[l].step] = lists[l].values[i];

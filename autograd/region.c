@@ -372,7 +372,7 @@ bool graph__hold(Region *region, Value *v)
         memory__retain(node);
         return true;
     }
-    return graph__holds(region, node) || hold_first(region, node);
+    return node->holder == graph__number(region) || hold_first(region, node);
 }
 
 void graph__unhold(Region *region, Value *v)

@@ -35,10 +35,10 @@ struct Value {
 };
 
 enum {
-    VALUE_LEAF = 1,       /* leaf or constant: has no operands, may be given another number */
-    VALUE_WANTS_GRAD = 2, /* leads to a leaf that wants a gradient, or is one */
-    VALUE_PASSES_X = 64,  /* of a result in x and y, neither an element: x wants a gradient, */
-    VALUE_PASSES_Y = 128  /* y wants one */
+    VALUE_LEAF = 1,        /* leaf or constant: has no operands, may be given another number */
+    VALUE_WANTS_GRAD = 32, /* leads to a leaf that wants a gradient, or is one */
+    VALUE_PASSES_X = 64,   /* of a result in x and y, neither an element: x wants a gradient, */
+    VALUE_PASSES_Y = 128   /* y wants one */
 };
 
 enum {
@@ -84,8 +84,8 @@ VALUE_PART Value *value_next_result(unsigned op, Value *x, Value *y)
     v->refs = 0;
     v->holder = room->number;
     v->op = (uint8_t)op;
-    v->flags = (uint8_t)(from_x | from_y | from_x * (VALUE_PASSES_X / VALUE_WANTS_GRAD) |
-                         from_y * (VALUE_PASSES_Y / VALUE_WANTS_GRAD));
+    v->flags = (uint8_t)(from_x * (1 + VALUE_PASSES_X / VALUE_WANTS_GRAD) |
+                         from_y * (1 + VALUE_PASSES_Y / VALUE_WANTS_GRAD));
     return v;
 }
 
