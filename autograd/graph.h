@@ -81,8 +81,10 @@ typedef struct Dense {
     real *data;
     real *grad;  /* NULL when no gradient is wanted */
     bool filled; /* grad holds a gradient; otherwise it counts as 0 */
-    void *
-        nonzeros; /* of a leaf, what tensor/sparse.c remembers about it (from buffer__take); or NULL */
+    /* What tensor/sparse.c remembers about a leaf: lists (from buffer__take) or NULL, and the changed_at + 1 for
+     * which it was found to be dense, and finite. */
+    void *nonzeros;
+    uint64_t dense_at, finite_at;
     Value **elements; /* blocks of ELEMENTS_IN_BLOCK Values, made when first asked for; or NULL */
     int rank;         /* the shape in which it was made, for whoever looks at the graph */
     int64_t sides[DENSE_MAX_RANK];

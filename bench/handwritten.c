@@ -128,13 +128,7 @@ static void multiply(const Handwritten *net, Gemm gemm, RowLists lists)
 
 static void activate(const Handwritten *net, real *x, int64_t n)
 {
-    if (net->workload->hidden == NN_RELU) {
-        net->kernels->relu(x, x, n);
-        return;
-    }
-    for (int64_t i = 0; i < n; i++)
-        x[i] =
-            (real)(sizeof(real) == 8 ? 1 / (1 + exp(-(double)x[i])) : 1 / (1 + expf(-(float)x[i])));
+    (net->workload->hidden == NN_RELU ? net->kernels->relu : net->kernels->sigmoid)(x, x, n);
 }
 
 static void forward(Handwritten *net, int64_t n)
@@ -163,21 +157,16 @@ static void forward(Handwritten *net, int64_t n)
 }
 
 /* The mean cross-entropy of the batch, and its gradient: (softmax - one-hot) / n. */
-static double loss_of(const Layer *last, int64_t n, const uint8_t *labels)
+static double loss_of(const Handwritten *net, int64_t n, const uint8_t *labels)
 {
+    const Layer *last = &net->layers[net->workload->count - 1];
     double loss = 0;
     for (int64_t i = 0; i < n; i++) {
         const real *logits = last->output + i * MNIST_CLASSES;
-        real *grad = last->output_grad + i * MNIST_CLASSES, greatest = logits[0], sum = 0;
-        for (int j = 1; j < MNIST_CLASSES; j++)
-            greatest = logits[j] > greatest ? logits[j] : greatest;
-        for (int j = 0; j < MNIST_CLASSES; j++) {
-            grad[j] = sizeof(real) == 8 ? (real)exp((double)(logits[j] - greatest))
-                                        : (real)expf((float)(logits[j] - greatest));
-            sum += grad[j];
-        }
-        for (int j = 0; j < MNIST_CLASSES; j++)
-            grad[j] /= sum * (real)n;
+        real *grad = last->output_grad + i * MNIST_CLASSES;
+        const real greatest = net->kernels->max(logits, MNIST_CLASSES);
+        const real sum = net->kernels->exponentials(grad, logits, greatest, MNIST_CLASSES);
+        net->kernels->scale(grad, 1 / (sum * (real)n), grad, MNIST_CLASSES);
         grad[labels[i]] -= 1 / (real)n;
         loss += log((double)sum) - (double)(logits[labels[i]] - greatest);
     }
@@ -189,7 +178,6 @@ static double loss_of(const Layer *last, int64_t n, const uint8_t *labels)
 static void give_to_hidden(const Handwritten *net, const Layer *l, const Layer *before, int64_t n)
 {
     real *grad = before->output_grad;
-    const real *f = before->output;
     multiply(net,
              (Gemm){.m = n,
                     .n = l->in,
@@ -203,11 +191,8 @@ static void give_to_hidden(const Handwritten *net, const Layer *l, const Layer *
                     .c = grad,
                     .ldc = l->in},
              (RowLists){NULL, NULL});
-    if (net->workload->hidden == NN_RELU)
-        net->kernels->relu_backward(grad, f, grad, n * l->in, 0, 0);
-    else
-        for (int64_t i = 0; i < n * l->in; i++)
-            grad[i] *= f[i] * (1 - f[i]);
+    (net->workload->hidden == NN_RELU ? net->kernels->relu_backward : net->kernels->sigmoid_backward)(
+        grad, before->output, grad, n * l->in, 0, 0);
 }
 
 static void backward(const Handwritten *net, int64_t n)
@@ -238,8 +223,8 @@ static void update(const Handwritten *net)
     const SgdStep step = {.learning_rate = (real)net->workload->learning_rate};
     for (int i = 0; i < net->workload->count; i++) {
         const Layer *l = &net->layers[i];
-        threads__sgd(l->weights, l->weights_grad, NULL, l->in * l->out, &step);
-        threads__sgd(l->biases, l->biases_grad, NULL, l->out, &step);
+        threads__step(&(OptimizerStep){.w = l->weights, .g = l->weights_grad, .n = l->in * l->out, .sgd = &step});
+        threads__step(&(OptimizerStep){.w = l->biases, .g = l->biases_grad, .n = l->out, .sgd = &step});
     }
 }
 
@@ -263,7 +248,7 @@ double handwritten_train(Handwritten *net, const uint8_t *pixels, const uint8_t 
         const int64_t n = w->digits - at < w->batch ? w->digits - at : w->batch;
         read_pixels(net, n, pixels + at * MNIST_PIXELS);
         forward(net, n);
-        loss += loss_of(&net->layers[w->count - 1], n, labels + at) * (double)n;
+        loss += loss_of(net, n, labels + at) * (double)n;
         backward(net, n);
         update(net);
     }

@@ -91,7 +91,7 @@ static bool make_batch(const NnLoader *loader, int64_t count, NnBatch *batch)
     batch->inputs = tensor_param(NULL, TENSOR_SHAPE(count, features));
     if (!batch->inputs || tensor_set_wants_grad(batch->inputs, false) != VALGRAD_OK)
         return false;
-    (void)sparse__rows(batch->inputs, count, features); /* takes its room now, not amid training */
+    sparse__filled(batch->inputs->run); /* with zeros: takes its room now, not amid training */
     return true;
 }
 
@@ -233,6 +233,7 @@ static const NnBatch *deal(NnLoader *loader, const NnBatch *batch)
         convert(loader, sample, numbers + i * features);
         loader->labels[i] = nn_dataset_label(loader->dataset, sample);
     }
+    sparse__filled(batch->inputs->run);
     loader->dealt += batch->count;
     return batch;
 }

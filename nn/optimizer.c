@@ -7,7 +7,7 @@
 #include "autograd/error.h"
 #include "autograd/profile_internal.h"
 #include "nn/nn_internal.h"
-#include "tensor/tensor_internal.h"
+#include "tensor/sparse.h"
 #include "tensor/threads.h"
 
 /* A parameter and what the optimizer remembers about it. */
@@ -20,8 +20,8 @@ typedef struct Slot {
 
 struct NnOptimizer {
     const char *name;
-    void (*step)(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
-                 const real *gradient);
+    /* The slot's next step; whether all numbers are finite then. */
+    bool (*step)(const NnOptimizer *optimizer, const Slot *slot, real *numbers, const real *gradient);
     double learning_rate;
     NnSgdOptions sgd;
     NnRmspropOptions rmsprop;
@@ -32,40 +32,44 @@ struct NnOptimizer {
     Slot *slots;
 };
 
-static void step_sgd(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
+static bool step_sgd(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
                      const real *gradient)
 {
     const NnSgdOptions *options = &optimizer->sgd;
-    SgdStep step = {
+    const SgdStep step = {
         .learning_rate = (real)optimizer->learning_rate,
         .momentum = (real)options->momentum,
         .weight_decay = (real)options->weight_decay,
         .nesterov = options->nesterov,
     };
-    threads__sgd(numbers, gradient, slot->state, slot->size, &step);
+    return threads__step(&(OptimizerStep){
+        .w = numbers, .g = gradient, .m = slot->state, .n = slot->size, .sgd = &step});
 }
 
-static void step_rmsprop(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
+static bool step_rmsprop(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
                          const real *gradient)
 {
     const NnRmspropOptions *options = &optimizer->rmsprop;
-    const real rate = (real)optimizer->learning_rate, alpha = (real)options->alpha;
-    const real epsilon = (real)options->epsilon, momentum = (real)options->momentum;
-    const real decay = (real)options->weight_decay;
-    real *squares = slot->state, *velocity = slot->state + slot->size;
-    for (int64_t i = 0; i < slot->size; i++) {
-        real d = gradient[i] + decay * numbers[i];
-        squares[i] = alpha * squares[i] + (1 - alpha) * d * d;
-        velocity[i] = momentum * velocity[i] + d / ((real)sqrt((double)squares[i]) + epsilon);
-        numbers[i] -= rate * velocity[i];
-    }
+    const RmspropStep step = {
+        .learning_rate = (real)optimizer->learning_rate,
+        .alpha = (real)options->alpha,
+        .epsilon = (real)options->epsilon,
+        .momentum = (real)options->momentum,
+        .weight_decay = (real)options->weight_decay,
+    };
+    return threads__step(&(OptimizerStep){.w = numbers,
+                                          .g = gradient,
+                                          .m = slot->state + slot->size,
+                                          .v = slot->state,
+                                          .n = slot->size,
+                                          .rmsprop = &step});
 }
 
-static void step_adam(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
+static bool step_adam(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
                       const real *gradient)
 {
     const NnAdamOptions *options = &optimizer->adam;
-    AdamStep step = {
+    const AdamStep step = {
         .learning_rate = (real)optimizer->learning_rate,
         .beta1 = (real)options->beta1,
         .beta2 = (real)options->beta2,
@@ -75,8 +79,12 @@ static void step_adam(const NnOptimizer *optimizer, const Slot *slot, real *numb
         .correction1 = (real)(1 - pow(options->beta1, (double)slot->steps)),
         .correction2 = (real)(1 - pow(options->beta2, (double)slot->steps)),
     };
-    threads__adam(numbers, gradient, slot->state, slot->state + slot->size, slot->size,
-                         &step);
+    return threads__step(&(OptimizerStep){.w = numbers,
+                                          .g = gradient,
+                                          .m = slot->state,
+                                          .v = slot->state + slot->size,
+                                          .n = slot->size,
+                                          .adam = &step});
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -259,7 +267,8 @@ static ValgradStatus step_all(NnOptimizer *optimizer)
         if (!numbers)
             return valgrad_last_status();
         slot->steps++;
-        optimizer->step(optimizer, slot, numbers, gradient);
+        if (optimizer->step(optimizer, slot, numbers, gradient))
+            sparse__note_finite(slot->tensor);
     }
     return VALGRAD_OK;
 }

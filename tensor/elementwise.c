@@ -34,6 +34,12 @@ static inline bool has_forward_kernel(OpCode op, const Loop *loop)
     case OP_relu:
         kernels->relu(loop->f, loop->x, loop->n);
         return true;
+    case OP_sigmoid:
+        kernels->sigmoid(loop->f, loop->x, loop->n);
+        return true;
+    case OP_tanh:
+        (kernels->tanh)(loop->f, loop->x, loop->n); /* not the macro of tgmath.h */
+        return true;
     default:
         return false;
     }

@@ -38,21 +38,6 @@ enum {
     FEW_ROWS = 3,    /* so few that dot products beat turning a transposed B around */
 };
 
-INLINE Vector pick(Mask mask, Vector yes, Vector no)
-{
-    return (Vector)((mask & (Mask)yes) | (~mask & (Mask)no));
-}
-
-INLINE real lane_sum(Vector x)
-{
-    real lanes[LANES];
-    store(lanes, x);
-    for (int width = LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++)
-            lanes[i] += lanes[i + width];
-    return lanes[0];
-}
-
 /* Interleaves the lower halves of x and y, and the upper ones, and adds the two: sums of half as many
  * lanes of each, x in the even lanes and y in the odd ones. */
 INLINE Vector fold(Vector x, Vector y)
@@ -833,6 +818,9 @@ static void spread_row(real *y, const real *x, int64_t rows, int64_t columns, in
 
 /* ---- optimizer steps --------------------------------------------------------------------------- */
 
+/* Steps go in blocks, so that their weights are still near when they are looked at. */
+enum { STEP_BLOCK = 1024 };
+
 /* decay is constant where this is inlined: without it, an infinite weight must not turn into NaN. */
 INLINE void descend(real *w, const real *g, int64_t n, const SgdStep *s, const int decay)
 {
@@ -855,7 +843,7 @@ INLINE void descend_momentum(real *w, const real *g, real *v, int64_t n, const S
     }
 }
 
-static void sgd(real *w, const real *g, real *v, int64_t n, const SgdStep *s)
+static void sgd_block(real *w, const real *g, real *v, int64_t n, const SgdStep *s)
 {
     const int decay = s->weight_decay < 0 || s->weight_decay > 0;
     if (!v && decay)
@@ -872,6 +860,17 @@ static void sgd(real *w, const real *g, real *v, int64_t n, const SgdStep *s)
         descend_momentum(w, g, v, n, s, 0, 0);
 }
 
+static int sgd(real *w, const real *g, real *v, int64_t n, const SgdStep *s)
+{
+    int finite = 1;
+    for (int64_t i = 0; i < n; i += STEP_BLOCK) {
+        const int64_t block = least(STEP_BLOCK, n - i);
+        sgd_block(w + i, g + i, v ? v + i : NULL, block, s);
+        finite &= all_finite(w + i, block);
+    }
+    return finite;
+}
+
 INLINE real square_root(real x)
 {
 #ifdef VALGRAD_FLOAT
@@ -879,6 +878,31 @@ INLINE real square_root(real x)
 #else
     return sqrt(x);
 #endif
+}
+
+static void rmsprop_block(real *w, const real *g, real *v, real *squares, int64_t n, const RmspropStep *s)
+{
+    const real alpha = s->alpha, rest = 1 - alpha, momentum = s->momentum;
+    const real rate = s->learning_rate, wd = s->weight_decay, epsilon = s->epsilon;
+    INDEPENDENT for (int64_t i = 0; i < n; i++) {
+        const real d = g[i] + wd * w[i];
+        const real square = alpha * squares[i] + rest * d * d;
+        const real velocity = momentum * v[i] + d / (square_root(square) + epsilon);
+        squares[i] = square;
+        v[i] = velocity;
+        w[i] -= rate * velocity;
+    }
+}
+
+static int rmsprop(real *w, const real *g, real *v, real *squares, int64_t n, const RmspropStep *s)
+{
+    int finite = 1;
+    for (int64_t i = 0; i < n; i += STEP_BLOCK) {
+        const int64_t block = least(STEP_BLOCK, n - i);
+        rmsprop_block(w + i, g + i, v + i, squares + i, block, s);
+        finite &= all_finite(w + i, block);
+    }
+    return finite;
 }
 
 /* decay: 0 none, 1 in the gradient, 2 on the weight; a constant where this is inlined. */
@@ -899,7 +923,7 @@ INLINE void adam_loop(real *w, const real *g, real *m, real *v, int64_t n, const
     }
 }
 
-static void adam(real *w, const real *g, real *m, real *v, int64_t n, const AdamStep *s)
+static void adam_block(real *w, const real *g, real *m, real *v, int64_t n, const AdamStep *s)
 {
     if (!(s->weight_decay < 0 || s->weight_decay > 0))
         adam_loop(w, g, m, v, n, s, 0);
@@ -907,6 +931,17 @@ static void adam(real *w, const real *g, real *m, real *v, int64_t n, const Adam
         adam_loop(w, g, m, v, n, s, 2);
     else
         adam_loop(w, g, m, v, n, s, 1);
+}
+
+static int adam(real *w, const real *g, real *m, real *v, int64_t n, const AdamStep *s)
+{
+    int finite = 1;
+    for (int64_t i = 0; i < n; i += STEP_BLOCK) {
+        const int64_t block = least(STEP_BLOCK, n - i);
+        adam_block(w + i, g + i, m + i, v + i, block, s);
+        finite &= all_finite(w + i, block);
+    }
+    return finite;
 }
 
 /* ---- the table --------------------------------------------------------------------------------- */
@@ -920,6 +955,8 @@ static void adam(real *w, const real *g, real *m, real *v, int64_t n, const Adam
 extern const Kernels JOIN(kernels__, KERNELS_ISA);
 KernelNonzeros JOIN(kernels__nonzeros_, KERNELS_ISA);
 KernelSparseGemm JOIN(kernels__sparse_gemm_, KERNELS_ISA);
+KernelMap JOIN(kernels__sigmoid_, KERNELS_ISA), JOIN(kernels__tanh_, KERNELS_ISA);
+KernelExponentials JOIN(kernels__exponentials_, KERNELS_ISA);
 
 const Kernels JOIN(kernels__, KERNELS_ISA) = {
     .name = KERNELS_NAME,
@@ -941,6 +978,9 @@ const Kernels JOIN(kernels__, KERNELS_ISA) = {
     .divide = divide,
     .all_finite = all_finite,
     .relu = relu,
+    .sigmoid = JOIN(kernels__sigmoid_, KERNELS_ISA),
+    .tanh = JOIN(kernels__tanh_, KERNELS_ISA),
+    .exponentials = JOIN(kernels__exponentials_, KERNELS_ISA),
     .relu_backward = relu_backward,
     .sigmoid_backward = sigmoid_backward,
     .tanh_backward = tanh_backward,
@@ -951,5 +991,6 @@ const Kernels JOIN(kernels__, KERNELS_ISA) = {
     .max = greatest,
     .from_bytes = from_bytes,
     .sgd = sgd,
+    .rmsprop = rmsprop,
     .adam = adam,
 };

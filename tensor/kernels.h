@@ -60,12 +60,22 @@ typedef struct SgdStep {
     int nesterov;
 } SgdStep;
 
+/* One step of RMSProp; see rmsprop. */
+typedef struct RmspropStep {
+    real learning_rate, alpha, epsilon, momentum, weight_decay;
+} RmspropStep;
+
 /* One step of Adam; see adam. correction1 = 1 - beta1^t and correction2 = 1 - beta2^t at step t = 1, 2, ... */
 typedef struct AdamStep {
     real learning_rate, beta1, beta2, epsilon, weight_decay;
     int decoupled; /* not 0: AdamW, the decay acts on the weight and stays out of the moments */
     real correction1, correction2;
 } AdamStep;
+
+/* y = f(x), number by number. */
+typedef void KernelMap(real *y, const real *x, int64_t n);
+
+typedef real KernelExponentials(real *y, const real *x, real shift, int64_t n);
 
 /* y [+]= g f', f' being given by f; unless `strict`, a g of 0 gives 0 whatever the derivative. */
 typedef void KernelSlope(real *y, const real *f, const real *g, int64_t n, int accumulate, int strict);
@@ -100,8 +110,10 @@ typedef struct Kernels {
     /* Whether there is neither an infinity nor a NaN in x. */
     int (*all_finite)(const real *x, int64_t n);
 
-    /* y = max(x, 0); a NaN stays NaN. */
-    void (*relu)(real *y, const real *x, int64_t n);
+    /* y = max(x, 0), 1 / (1 + e^-x), tanh x; a NaN stays NaN. */
+    KernelMap *relu, *sigmoid, *tanh;
+    /* y = e^(x - shift), if there is a y, for x up to shift; returns their sum. */
+    KernelExponentials *exponentials;
     /* y [+]= g relu'(x), the derivative being 1 where f > 0, 0 where f <= 0, NaN where f is NaN; f = relu(x)
      * or x itself. Unless `strict`, a g of 0 gives 0 whatever the derivative. */
     KernelSlope *relu_backward;
@@ -124,17 +136,24 @@ typedef struct Kernels {
     /* y = factor x, from bytes (pixels). */
     void (*from_bytes)(real *y, real factor, const uint8_t *x, int64_t n);
 
+    /* Optimizer steps return whether all weights are finite then. */
+
     /* Descent of the weights w along the gradient g, as PyTorch defines it:
      *   d = g + weight_decay w;  v = momentum v + d;  d = nesterov ? d + momentum v : v;
      *   w -= learning_rate d.
      * v is the velocity, n numbers that start as 0; NULL if and only if momentum is 0. */
-    void (*sgd)(real *w, const real *g, real *v, int64_t n, const SgdStep *step);
+    int (*sgd)(real *w, const real *g, real *v, int64_t n, const SgdStep *step);
+    /* RMSProp, as PyTorch defines it:
+     *   d = g + weight_decay w;  squares = alpha squares + (1 - alpha) d^2;
+     *   v = momentum v + d / (sqrt(squares) + epsilon);  w -= learning_rate v.
+     * v, the velocity, and squares are n numbers each that start as 0. */
+    int (*rmsprop)(real *w, const real *g, real *v, real *squares, int64_t n, const RmspropStep *step);
     /* Adam, or AdamW if decoupled, as PyTorch defines them:
      *   decoupled: w -= learning_rate weight_decay w, d = g;  otherwise d = g + weight_decay w;
      *   m = beta1 m + (1 - beta1) d;  v = beta2 v + (1 - beta2) d^2;
      *   w -= learning_rate (m / correction1) / (sqrt(v / correction2) + epsilon).
      * m and v are the moments, n numbers each that start as 0. */
-    void (*adam)(real *w, const real *g, real *m, real *v, int64_t n, const AdamStep *step);
+    int (*adam)(real *w, const real *g, real *m, real *v, int64_t n, const AdamStep *step);
 } Kernels;
 
 /* Borrowed, for ever: the kernels of this processor. Safe from any thread. */

@@ -2,6 +2,7 @@
  *
  * A product is cut where its kernel would cut it anyway, so every number comes about as it would on one
  * thread. What takes less than about five microseconds is not worth the handing over. */
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "tensor/threads.h"
@@ -92,39 +93,37 @@ void threads__sparse_gemm(const Gemm *g, RowLists lists)
 /* ---- optimizer steps --------------------------------------------------------------------------- */
 
 typedef struct SharedStep {
-    real *w;
-    const real *g;
-    real *m, *v;
-    int64_t n;
+    const OptimizerStep *whole;
     int parts;
-    const SgdStep *sgd; /* or */
-    const AdamStep *adam;
+    _Atomic bool finite;
 } SharedStep;
+
+static int run_step(const OptimizerStep *s)
+{
+    const Kernels *kernels = kernels__get();
+    return s->sgd       ? kernels->sgd(s->w, s->g, s->m, s->n, s->sgd)
+           : s->rmsprop ? kernels->rmsprop(s->w, s->g, s->m, s->v, s->n, s->rmsprop)
+                        : kernels->adam(s->w, s->g, s->m, s->v, s->n, s->adam);
+}
 
 static void part_of_step(void *context, int part, real *scratch)
 {
-    const SharedStep *s = context;
-    const int64_t grain = 64 / (int64_t)sizeof(real), begin = begin_of(part, s->parts, s->n, grain);
-    const int64_t n = begin_of(part + 1, s->parts, s->n, grain) - begin;
+    SharedStep *shared = context;
+    OptimizerStep s = *shared->whole;
+    const int64_t grain = 64 / (int64_t)sizeof(real), begin = begin_of(part, shared->parts, s.n, grain);
     (void)scratch;
-    if (s->sgd)
-        kernels__get()->sgd(s->w + begin, s->g + begin, s->v ? s->v + begin : NULL, n, s->sgd);
-    else
-        kernels__get()->adam(s->w + begin, s->g + begin, s->m + begin, s->v + begin, n, s->adam);
+    s.n = begin_of(part + 1, shared->parts, s.n, grain) - begin;
+    s.w += begin;
+    s.g += begin;
+    s.m = s.m ? s.m + begin : NULL;
+    s.v = s.v ? s.v + begin : NULL;
+    if (!run_step(&s))
+        atomic_store(&shared->finite, false);
 }
 
-static void share_step(SharedStep *step)
+bool threads__step(const OptimizerStep *step)
 {
-    step->parts = threads__parts(step->n, LEAST_NUMBERS);
-    threads__run(part_of_step, step, step->parts, NULL);
-}
-
-void threads__sgd(real *w, const real *g, real *v, int64_t n, const SgdStep *step)
-{
-    share_step(&(SharedStep){.w = w, .g = g, .v = v, .n = n, .sgd = step});
-}
-
-void threads__adam(real *w, const real *g, real *m, real *v, int64_t n, const AdamStep *step)
-{
-    share_step(&(SharedStep){.w = w, .g = g, .m = m, .v = v, .n = n, .adam = step});
+    SharedStep shared = {step, threads__parts(step->n, LEAST_NUMBERS), true};
+    threads__run(part_of_step, &shared, shared.parts, NULL);
+    return shared.finite;
 }

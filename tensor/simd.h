@@ -69,6 +69,21 @@ INLINE void store(real *p, Vector x)
     *(Unaligned *)p = x;
 }
 
+INLINE Vector pick(Mask mask, Vector yes, Vector no)
+{
+    return (Vector)((mask & (Mask)yes) | (~mask & (Mask)no));
+}
+
+INLINE real lane_sum(Vector x)
+{
+    real lanes[LANES];
+    store(lanes, x);
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++)
+            lanes[i] += lanes[i + width];
+    return lanes[0];
+}
+
 INLINE int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;

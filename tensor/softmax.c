@@ -6,28 +6,6 @@
 
 #include "tensor/softmax.h"
 
-static real exponential(real x)
-{
-#ifdef VALGRAD_FLOAT
-    return expf(x);
-#else
-    return exp(x);
-#endif
-}
-
-/* out[i] = e^(x[i] - max) if there is an out; their sum. */
-static real exponentials(const real *x, int64_t n, real max, real *out)
-{
-    real sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const real power = exponential(x[i] - max);
-        if (out)
-            out[i] = power;
-        sum += power;
-    }
-    return sum;
-}
-
 static void divide_all(real *x, real divisor, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
@@ -40,7 +18,7 @@ real softmax__log_sum(const real *x, int64_t n, real *max, real *softmax)
     const bool undefined = isinf(*max) || isnan(*max);
     if (undefined && !softmax)
         return 0;
-    const real sum = exponentials(x, n, *max, softmax);
+    const real sum = kernels__get()->exponentials(softmax, x, *max, n);
     if (softmax)
         divide_all(softmax, sum, n);
     return undefined ? 0 : (real)log((double)sum);
@@ -55,7 +33,8 @@ static real logsumexp_row(const real *x, int64_t n)
 
 void softmax__row(const real *x, int64_t n, real *out)
 {
-    divide_all(out, exponentials(x, n, kernels__get()->max(x, n), out), n);
+    const Kernels *kernels = kernels__get();
+    divide_all(out, kernels->exponentials(out, x, kernels->max(x, n), n), n);
 }
 
 static void log_softmax_row(const real *x, int64_t n, real *out)

@@ -1,29 +1,49 @@
 /* sparse.c - remembers, with a leaf, where it is not zero.
  *
- * 81 of 100 pixels of a handwritten digit are 0. The first product that reads a leaf lists its non-zeros;
- * others with the same numbers find the lists. If there are many, nothing is listed, and the next times
- * that the leaf is filled anew nobody looks again, so that dense data pay next to nothing. */
+ * 81 of 100 pixels of a handwritten digit are 0. When a leaf is filled with data, a look at some of its numbers
+ * tells whether it is mostly zeros; if so, its non-zeros are listed. Products with the same numbers find the
+ * lists, and what is dense costs nothing but the look. */
 #include <string.h>
 
 #include "tensor/sparse.h"
 
 /* From here on lists pay, and beyond there they would take too much memory (measured, see
  * docs/performance.md). */
-enum { LEAST_ROWS = 8, LEAST_SIZE = 4096, MOST_SIZE = 1 << 24, DENSITY = 3, LOOK_AGAIN = 32 };
+enum { LEAST_SIZE = 512, MOST_SIZE = 1 << 24, DENSITY = 3, SAMPLE = 64 };
 
 /* In one buffer with the lists, all of which hold at most size / DENSITY entries. */
 typedef struct Nonzeros {
-    uint64_t filled_at; /* the leaf's changed_at for which this holds */
+    uint64_t listed_at; /* the version of the leaf's numbers */
     int64_t rows, columns;
-    bool sparse, has_columns;
-    int wait; /* how often the leaf is yet to be filled before somebody looks again */
+    bool has_columns;
     RowLists by_row, by_column;
 } Nonzeros;
 
-static bool is_worth_it(const Tensor *t, int64_t rows)
+static const RowLists none = {NULL, NULL};
+
+/* A leaf that was never changed has changed_at 0. */
+static uint64_t version_of(const Value *leaf)
 {
-    return t->run && (t->run->flags & LEAF) && t->size == dense_of(t->run)->n &&
-           rows >= LEAST_ROWS && t->size >= LEAST_SIZE && t->size <= MOST_SIZE;
+    return leaf->changed_at + 1;
+}
+
+static bool is_worth_it(const Value *leaf)
+{
+    const int64_t n = dense_of(leaf)->n;
+    return (leaf->flags & LEAF) && n >= LEAST_SIZE && n <= MOST_SIZE;
+}
+
+/* By a sample, spread by the golden ratio, into which no length of a row fits. */
+static bool looks_dense(const Dense *leaf)
+{
+    const double step = 0.61803398874989485;
+    double at = 0;
+    int nonzeros = 0;
+    for (int i = 0; i < SAMPLE; i++) {
+        nonzeros += leaf->data[(int64_t)(at * (double)leaf->n)] != 0;
+        at += at + step < 1 ? step : step - 1;
+    }
+    return 2 * nonzeros > SAMPLE;
 }
 
 /* What is kept with the leaf for this shape, or room for it. NULL: out of memory. */
@@ -49,36 +69,49 @@ static Nonzeros *take_room(Dense *leaf, int64_t rows, int64_t columns)
     return nonzeros;
 }
 
-static void look(Nonzeros *nonzeros, const Dense *leaf, uint64_t filled_at)
+static bool list(Dense *leaf, int64_t rows, int64_t columns, uint64_t version)
 {
-    nonzeros->filled_at = filled_at;
-    nonzeros->has_columns = nonzeros->sparse = false;
-    if (nonzeros->wait > 0) {
-        nonzeros->wait--;
-        return;
-    }
-    nonzeros->sparse = kernels__get()->nonzeros(leaf->data, nonzeros->rows, nonzeros->columns,
-                                                leaf->n / DENSITY, nonzeros->by_row) >= 0;
-    nonzeros->wait = nonzeros->sparse ? 0 : LOOK_AGAIN;
+    Nonzeros *nonzeros = looks_dense(leaf) ? NULL : take_room(leaf, rows, columns);
+    if (!nonzeros || kernels__get()->nonzeros(leaf->data, rows, columns, leaf->n / DENSITY, nonzeros->by_row) < 0)
+        return false;
+    nonzeros->listed_at = version;
+    nonzeros->has_columns = false;
+    return true;
 }
 
-/* Whether what is kept is about these numbers. A leaf that was never changed has changed_at 0. */
-static bool is_current(const Nonzeros *nonzeros, const Value *leaf)
+/* What holds for the numbers that the leaf has now; NULL if it is dense. */
+static Nonzeros *nonzeros_of(const Value *leaf, int64_t rows, int64_t columns)
 {
-    return nonzeros->filled_at == leaf->changed_at + 1;
+    Dense *dense = dense_of(leaf);
+    const uint64_t version = version_of(leaf);
+    const Nonzeros *known = dense->nonzeros;
+    if (!is_worth_it(leaf) || dense->dense_at == version)
+        return NULL;
+    const bool listed = known && known->listed_at == version && known->rows == rows && known->columns == columns;
+    if (!listed && !list(dense, rows, columns, version)) {
+        dense->dense_at = version;
+        return NULL;
+    }
+    return dense->nonzeros;
+}
+
+/* Whether the numbers of t, in order, are those of its node. */
+static bool is_whole(const Tensor *t)
+{
+    return t->run && t->size == dense_of(t->run)->n && tensor__is_contiguous(t);
+}
+
+void sparse__filled(const Value *leaf)
+{
+    const Dense *dense = dense_of(leaf);
+    if (dense->rank >= 2 && dense->n > 0)
+        (void)nonzeros_of(leaf, dense->sides[0], dense->n / dense->sides[0]);
 }
 
 RowLists sparse__rows(const Tensor *t, int64_t rows, int64_t columns)
 {
-    const RowLists none = {NULL, NULL};
-    if (!is_worth_it(t, rows))
-        return none;
-    Nonzeros *nonzeros = take_room(dense_of(t->run), rows, columns);
-    if (!nonzeros)
-        return none;
-    if (!is_current(nonzeros, t->run))
-        look(nonzeros, dense_of(t->run), t->run->changed_at + 1);
-    return nonzeros->sparse ? nonzeros->by_row : none;
+    const Nonzeros *nonzeros = is_whole(t) ? nonzeros_of(t->run, rows, columns) : NULL;
+    return nonzeros ? nonzeros->by_row : none;
 }
 
 /* Counting sort: how many entries each column has, where each column's begin, then the entries, each of
@@ -99,13 +132,29 @@ void sparse__turn(int64_t m, int64_t k, RowLists rows, RowLists columns)
 
 RowLists sparse__columns(const Tensor *t, int64_t rows, int64_t columns)
 {
-    const RowLists none = {NULL, NULL};
-    Nonzeros *nonzeros = is_worth_it(t, rows) ? dense_of(t->run)->nonzeros : NULL;
-    if (!nonzeros || !nonzeros->sparse || !is_current(nonzeros, t->run) || nonzeros->rows != rows ||
-        nonzeros->columns != columns)
+    Nonzeros *nonzeros = is_whole(t) ? nonzeros_of(t->run, rows, columns) : NULL;
+    if (!nonzeros)
         return none;
     if (!nonzeros->has_columns)
         sparse__turn(rows, columns, nonzeros->by_row, nonzeros->by_column);
     nonzeros->has_columns = true;
     return nonzeros->by_column;
+}
+
+/* ---- infinities -------------------------------------------------------------------------------- */
+
+void sparse__note_finite(const Tensor *leaf)
+{
+    dense_of(leaf->run)->finite_at = version_of(leaf->run);
+}
+
+bool sparse__is_finite(const Tensor *t, const real *numbers)
+{
+    const bool remembers = is_whole(t) && (t->run->flags & LEAF);
+    if (remembers && dense_of(t->run)->finite_at == version_of(t->run))
+        return true;
+    const bool finite = kernels__get()->all_finite(numbers, t->size);
+    if (remembers && finite)
+        sparse__note_finite(t);
+    return finite;
 }

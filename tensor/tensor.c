@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "tensor/tensor_internal.h"
+#include "tensor/sparse.h"
 
 _Static_assert((int)DENSE_MAX_RANK == (int)TENSOR_MAX_RANK, "a node can tell every shape");
 
@@ -105,7 +105,10 @@ static Tensor *make_leaf(const char *function, OpCode op, bool free_standing, co
         memcpy(dense_of(node)->data, data, bytes);
     else
         memset(dense_of(node)->data, 0, bytes);
-    return tensor__adopt(node, &shape);
+    Tensor *t = tensor__adopt(node, &shape);
+    if (t && data)
+        sparse__filled(node);
+    return t;
 }
 
 Tensor *tensor_made_at(Tensor *t, const char *file, int line)
@@ -451,6 +454,7 @@ static void write_numbers(Tensor *t, const real *data, real number)
         Source source = {dense_of(t->run)->data, data, number};
         tensor__each_row(t, write_row, &source);
         graph__changed(t->run);
+        sparse__filled(t->run);
         return;
     }
     for (int64_t i = 0; i < t->size; i++)

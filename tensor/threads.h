@@ -5,6 +5,8 @@
 #ifndef VALGRAD_TENSOR_THREADS_H
 #define VALGRAD_TENSOR_THREADS_H
 
+#include <stdbool.h>
+
 #include "tensor/kernels.h"
 
 /* Does part `part` of some work; `scratch` is room for a product (see kernels.h) that nobody else uses
@@ -24,8 +26,17 @@ int threads__parts(int64_t units, int64_t least);
 void threads__gemm(const Gemm *product);
 void threads__sparse_gemm(const Gemm *product, RowLists lists);
 
-/* Optimizer steps as the kernels do them. For adam, v is the second moment. */
-void threads__sgd(real *w, const real *g, real *v, int64_t n, const SgdStep *step);
-void threads__adam(real *w, const real *g, real *m, real *v, int64_t n, const AdamStep *step);
+/* A step of one of the optimizers, as the kernels do it. For sgd and rmsprop, m is the velocity, for adam the
+ * first moment; v is what else the optimizer keeps, or NULL. Returns whether all weights are finite then. */
+typedef struct OptimizerStep {
+    real *w;
+    const real *g;
+    real *m, *v;
+    int64_t n;
+    const SgdStep *sgd; /* or */
+    const RmspropStep *rmsprop; /* or */
+    const AdamStep *adam;
+} OptimizerStep;
+bool threads__step(const OptimizerStep *step);
 
 #endif

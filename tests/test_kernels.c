@@ -684,6 +684,68 @@ START_TEST(sgd_matches_its_definition)
 }
 END_TEST
 
+static void check_rmsprop(const Kernels *kernels, int64_t n, const RmspropStep *s)
+{
+    Array w = array_new(n, 1), g = array_new(n, 2), v = array_new(n, 3), squares = array_new(n, 4);
+    for (int64_t i = 0; i < n; i++)
+        squares.x[i] = squares.x[i] < 0 ? -squares.x[i] : squares.x[i];
+    Array w0 = array_copy(&w), v0 = array_copy(&v), squares0 = array_copy(&squares);
+    REQUIRE(kernels->rmsprop(w.x, g.x, v.x, squares.x, n, s), "finite weights");
+    for (int64_t i = 0; i < n; i++) {
+        const double alpha = (double)s->alpha;
+        const double d = (double)g.x[i] + (double)s->weight_decay * (double)w0.x[i];
+        const double square = alpha * (double)squares0.x[i] + (1 - alpha) * d * d;
+        const double velocity =
+            (double)s->momentum * (double)v0.x[i] + d / (sqrt(square) + (double)s->epsilon);
+        const double tolerance = 16 * (double)REAL_EPSILON * (1 + fabs(velocity));
+        check_near((double)squares.x[i], square, tolerance, "square", i);
+        check_near((double)v.x[i], velocity, tolerance, "velocity", i);
+        check_near((double)w.x[i], (double)w0.x[i] - (double)s->learning_rate * velocity, tolerance,
+                   "weight", i);
+    }
+    array_drop(&w);
+    array_drop(&g);
+    array_drop(&v);
+    array_drop(&squares);
+    array_drop(&w0);
+    array_drop(&v0);
+    array_drop(&squares0);
+}
+
+START_TEST(rmsprop_matches_its_definition)
+{
+    for (int l = 0; l < LENGTHS; l++)
+        for (int form = 0; form < 4; form++) {
+            const RmspropStep s = {.learning_rate = (real)0.01,
+                                   .alpha = (real)0.99,
+                                   .epsilon = (real)1e-8,
+                                   .momentum = form & 1 ? (real)0.9 : 0,
+                                   .weight_decay = form & 2 ? (real)0.01 : 0};
+            check_rmsprop(variant(_i), lengths[l], &s);
+        }
+}
+END_TEST
+
+START_TEST(steps_tell_whether_all_weights_are_finite)
+{
+    enum { N = 100 };
+    const Kernels *kernels = variant(_i);
+    const real unfit[] = {(real)NAN, (real)INFINITY, -(real)INFINITY};
+    const SgdStep sgd = {.learning_rate = 1}, momentum = {.learning_rate = 1, .momentum = (real)0.5};
+    const RmspropStep rmsprop = {.learning_rate = 1, .alpha = (real)0.5, .epsilon = 1};
+    const AdamStep adam = {.learning_rate = 1, .epsilon = 1, .correction1 = 1, .correction2 = 1};
+    for (int i = -1; i < N; i++) {
+        real w[4][N] = {{0}}, g[N] = {0}, v[N] = {0}, squares[N] = {0};
+        for (int k = 0; k < 4 && i >= 0; k++)
+            w[k][i] = unfit[i % 3];
+        REQUIRE(kernels->sgd(w[0], g, NULL, N, &sgd) == (i < 0), "sgd at %d", i);
+        REQUIRE(kernels->sgd(w[1], g, v, N, &momentum) == (i < 0), "momentum at %d", i);
+        REQUIRE(kernels->rmsprop(w[2], g, v, squares, N, &rmsprop) == (i < 0), "rmsprop at %d", i);
+        REQUIRE(kernels->adam(w[3], g, v, squares, N, &adam) == (i < 0), "adam at %d", i);
+    }
+}
+END_TEST
+
 static void check_adam(const Kernels *kernels, int64_t n, const AdamStep *s)
 {
     Array w = array_new(n, 1), g = array_new(n, 2), m = array_new(n, 3), v = array_new(n, 4);
@@ -773,6 +835,8 @@ int main(void)
     tcase_add_loop_test(tests, sums_are_accurate, 0, count);
     tcase_add_loop_test(tests, columns_match_loops, 0, count);
     tcase_add_loop_test(tests, sgd_matches_its_definition, 0, count);
+    tcase_add_loop_test(tests, rmsprop_matches_its_definition, 0, count);
+    tcase_add_loop_test(tests, steps_tell_whether_all_weights_are_finite, 0, count);
     tcase_add_loop_test(tests, adam_matches_its_definition, 0, count);
     tcase_add_test(tests, a_variant_is_chosen);
     suite_add_tcase(suite, tests);

@@ -1,6 +1,6 @@
 /* test_sparse.c - products with leaves that are mostly zeros: the numbers of the dense product, found
  * out anew when the leaf is filled anew, and NaN where 0 meets an infinity. */
-#include <valgrad/tensor.h>
+#include <valgrad/valgrad.h>
 
 #include "kernels.h"
 #include "sparse.h"
@@ -168,20 +168,51 @@ START_TEST(dense_leaves_are_multiplied_densely_and_may_become_sparse)
 {
     static real numbers[ROWS * DEPTH];
     Tensor *x = tensor_param(NULL, TENSOR_SHAPE(ROWS, DEPTH)), *w = weights();
-    fill(numbers, 0.9, 1);
-    assert_status(tensor_set(x, COUNT(numbers), numbers), VALGRAD_OK);
-    ck_assert_ptr_null(sparse__rows(x, ROWS, DEPTH).first);
-    check_layer(x, w, numbers);
-    fill(numbers, 0.2, 2);
-    int fillings = 0;
-    do {
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        const bool dense = seed % 2;
+        fill(numbers, dense ? 0.9 : 0.2, seed);
         assert_status(tensor_set(x, COUNT(numbers), numbers), VALGRAD_OK);
+        ck_assert(!sparse__rows(x, ROWS, DEPTH).first == dense);
+        ck_assert(!sparse__columns(x, ROWS, DEPTH).first == dense);
         check_layer(x, w, numbers);
-    } while (!sparse__rows(x, ROWS, DEPTH).first && ++fillings < 100);
-    ck_assert_int_gt(fillings, 1);
-    ck_assert_int_lt(fillings, 100);
+    }
     tensor_release(x);
     tensor_release(w);
+}
+END_TEST
+
+/* Zeros where the sample looks do not make dense data sparse. */
+START_TEST(a_sample_decides_nothing_alone)
+{
+    static real numbers[ROWS * DEPTH];
+    for (size_t i = 0; i < COUNT(numbers); i++)
+        numbers[i] = i < COUNT(numbers) * 55 / 100 ? 0 : 1;
+    Tensor *x = tensor_param(numbers, TENSOR_SHAPE(ROWS, DEPTH)), *w = weights();
+    ck_assert_ptr_null(sparse__rows(x, ROWS, DEPTH).first);
+    check_layer(x, w, numbers);
+    tensor_release(x);
+    tensor_release(w);
+}
+END_TEST
+
+START_TEST(leaves_are_listed_as_they_are_filled)
+{
+    static real numbers[ROWS * DEPTH];
+    VALGRAD_SCOPE {
+        fill(numbers, 0.2, 1);
+        Tensor *x = tensor_const(numbers, TENSOR_SHAPE(ROWS, 2, DEPTH / 2));
+        const void *lists = dense_of(x->run)->nonzeros;
+        ck_assert_ptr_nonnull(lists);
+        const RowLists rows = sparse__rows(tensor_reshape(x, TENSOR_SHAPE(ROWS, DEPTH)), ROWS, DEPTH);
+        ck_assert_ptr_nonnull(rows.first);
+        ck_assert_ptr_eq(dense_of(x->run)->nonzeros, lists);
+        fill(numbers, 0.9, 2);
+        ck_assert_ptr_null(dense_of(tensor_const(numbers, TENSOR_SHAPE(ROWS, DEPTH))->run)->nonzeros);
+        Tensor *set = tensor_zeros(TENSOR_SHAPE(ROWS, DEPTH));
+        fill(numbers, 0.2, 3);
+        assert_status(tensor_set(set, COUNT(numbers), numbers), VALGRAD_OK);
+        ck_assert_ptr_nonnull(dense_of(set->run)->nonzeros);
+    }
 }
 END_TEST
 
@@ -191,13 +222,29 @@ START_TEST(only_whole_leaves_of_some_size_have_lists)
         Tensor *x = tensor_zeros(TENSOR_SHAPE(ROWS, DEPTH));
         ck_assert_ptr_nonnull(sparse__rows(x, ROWS, DEPTH).first);
         ck_assert_ptr_nonnull(sparse__columns(x, ROWS, DEPTH).first);
-        ck_assert_ptr_null(sparse__columns(x, DEPTH, ROWS).first);
         ck_assert_ptr_nonnull(sparse__rows(x, DEPTH, ROWS).first);
-        ck_assert_ptr_null(sparse__columns(x, ROWS, DEPTH).first);
+        ck_assert_ptr_nonnull(sparse__columns(x, DEPTH, ROWS).first);
         ck_assert_ptr_null(sparse__rows(tensor_slice(x, 0, 1, ROWS, 1), ROWS - 1, DEPTH).first);
         ck_assert_ptr_null(sparse__rows(tensor_square(x), ROWS, DEPTH).first);
-        ck_assert_ptr_null(sparse__rows(x, 1, ROWS * DEPTH).first);
+        ck_assert_ptr_nonnull(sparse__rows(x, 1, ROWS * DEPTH).first);
         ck_assert_ptr_null(sparse__rows(tensor_zeros(TENSOR_SHAPE(10, 10)), 10, 10).first);
+    }
+}
+END_TEST
+
+/* As many numbers as its leaf, but the first row again and again. */
+START_TEST(a_row_broadcast_is_not_its_leaf)
+{
+    static real numbers[ROWS * DEPTH];
+    VALGRAD_SCOPE {
+        numbers[7] = 1;
+        numbers[DEPTH + 9] = 2;
+        Tensor *x = tensor_const(numbers, TENSOR_SHAPE(ROWS, DEPTH)), *w = weights();
+        Tensor *rows = tensor_broadcast(tensor_slice(x, 0, 0, 1, 1), TENSOR_SHAPE(ROWS, DEPTH));
+        Tensor *y = tensor_matmul(rows, w);
+        for (int64_t i = 0; i < ROWS * 64; i++)
+            assert_same(value_data(tensor_at(y, i)), value_data(tensor_at(w, 7 * 64 + i % 64)));
+        tensor_release(w);
     }
 }
 END_TEST
@@ -213,6 +260,40 @@ START_TEST(zero_times_infinity_is_nan)
         ck_assert(isnan(value_data(tensor_at(y, 5))));
         assert_same(value_data(tensor_at(y, 6)), 0);
     }
+}
+END_TEST
+
+/* That weights are finite is remembered until they change, by hand or by an optimizer. */
+START_TEST(weights_that_become_infinite_are_noticed)
+{
+    static real numbers[ROWS * DEPTH];
+    Tensor *x = tensor_param(numbers, TENSOR_SHAPE(ROWS, DEPTH)), *w = weights();
+    NnParameters *parameters = nn_parameters_new();
+    assert_status(nn_parameters_add(parameters, "w", w), VALGRAD_OK);
+    NnOptimizer *optimizer = nn_optimizer_sgd(parameters, NULL);
+    for (int round = 0; round < 4; round++) {
+        VALGRAD_SCOPE {
+            Tensor *y = tensor_matmul(x, w);
+            const bool infinite = round == 1 || round == 3;
+            ck_assert(isnan(value_data(tensor_at(y, 5))) == infinite);
+            assert_same(value_data(tensor_at(y, 6)), 0);
+        }
+        real number = round == 0 ? (real)INFINITY : 1;
+        assert_status(value_set_data(tensor_at(w, 64 * 9 + 5), number), VALGRAD_OK);
+        VALGRAD_SCOPE {
+            ck_assert_ptr_nonnull(tensor_matmul(x, w));
+            nn_optimizer_zero_grad(optimizer);
+            real step[DEPTH * 64] = {0};
+            step[64 * 9 + 5] = round == 2 ? (real)INFINITY : 0;
+            Tensor *g = tensor_const(step, TENSOR_SHAPE(DEPTH, 64));
+            assert_status(tensor_backward(tensor_add(w, w), g), VALGRAD_OK);
+        }
+        assert_status(nn_optimizer_step(optimizer), VALGRAD_OK);
+    }
+    nn_optimizer_free(optimizer);
+    nn_parameters_free(parameters);
+    tensor_release(x);
+    tensor_release(w);
 }
 END_TEST
 
@@ -241,6 +322,10 @@ int main(void)
     TCase *graph = new_case(suite, "through the graph", 30);
     tcase_add_test(graph, a_leaf_filled_anew_is_looked_at_anew);
     tcase_add_test(graph, dense_leaves_are_multiplied_densely_and_may_become_sparse);
+    tcase_add_test(graph, a_sample_decides_nothing_alone);
+    tcase_add_test(graph, leaves_are_listed_as_they_are_filled);
+    tcase_add_test(graph, a_row_broadcast_is_not_its_leaf);
+    tcase_add_test(graph, weights_that_become_infinite_are_noticed);
     tcase_add_test(graph, only_whole_leaves_of_some_size_have_lists);
     tcase_add_test(graph, zero_times_infinity_is_nan);
     tcase_add_test(graph, an_infinite_gradient_of_zero_pixels_is_nan);
