@@ -8,9 +8,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     Config config = config_defaults(), again = config_defaults();
-    if (!config_from_json(&config, (const char *)data, size) && !config_complete(&config)) {
+    if (!config_from_json(&config, (const char *)data, size, BY_FILE) &&
+        !config_complete(&config)) {
         char *text = config_to_json(&config);
-        FUZZ_CHECK(text && !config_from_json(&again, text, strlen(text)));
+        FUZZ_CHECK(text && !config_from_json(&again, text, strlen(text), BY_FILE));
         FUZZ_CHECK(!config_complete(&again));
         free(text);
     }

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include <valgrad/train.h>
+#include <valgrad/data.h>
 
 #include "autograd/error.h"
 #include "autograd/profile_internal.h"
@@ -274,6 +274,23 @@ ValgradStatus nn_loader_start(NnLoader *loader, int64_t epoch)
     return VALGRAD_OK;
 }
 
+ValgradStatus nn_loader_seek(NnLoader *loader, int64_t epoch, int64_t step)
+{
+    static const char function[] = "nn_loader_seek";
+    if (!loader)
+        return error__null(function, "loader");
+    if (step < 0 || step > nn_loader_steps(loader))
+        return error__set(VALGRAD_ERROR_ARGUMENT,
+                          "%s: step %" PRId64 ": expected 0 to %" PRId64 ", the steps of an epoch",
+                          function, step, nn_loader_steps(loader));
+    ValgradStatus status = nn_loader_start(loader, epoch);
+    if (status != VALGRAD_OK)
+        return status;
+    const int64_t dealt = step * loader->options.batch;
+    loader->dealt = dealt < loader->options.limit ? dealt : loader->options.limit;
+    return VALGRAD_OK;
+}
+
 int64_t nn_loader_samples(const NnLoader *loader)
 {
     return loader ? loader->options.limit : 0;
@@ -299,24 +316,7 @@ int64_t nn_loader_step(const NnLoader *loader)
     return loader ? batches(loader, loader->dealt) : 0;
 }
 
-int64_t nn_run_step(const NnLoader *loader)
+int64_t nn_loader_total_step(const NnLoader *loader)
 {
     return nn_loader_epoch(loader) * nn_loader_steps(loader) + nn_loader_step(loader);
-}
-
-ValgradStatus nn_loader_seek(NnLoader *loader, int64_t epoch, int64_t step)
-{
-    static const char function[] = "nn_loader_seek";
-    if (!loader)
-        return error__null(function, "loader");
-    if (step < 0 || step > nn_loader_steps(loader))
-        return error__set(VALGRAD_ERROR_ARGUMENT,
-                          "%s: step %" PRId64 ": expected 0 to %" PRId64 ", the steps of an epoch",
-                          function, step, nn_loader_steps(loader));
-    ValgradStatus status = nn_loader_start(loader, epoch);
-    if (status != VALGRAD_OK)
-        return status;
-    const int64_t dealt = step * loader->options.batch;
-    loader->dealt = dealt < loader->options.limit ? dealt : loader->options.limit;
-    return VALGRAD_OK;
 }

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include <valgrad/train.h>
+#include <valgrad/nn.h>
 
 #include "autograd/error.h"
 #include "autograd/profile_internal.h"

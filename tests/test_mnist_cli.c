@@ -40,8 +40,13 @@ static const struct {
     {"--optimizer rmsprop --nesterov", "--optimizer rmsprop does not take --nesterov"},
     {"--alpha 0.9", "--optimizer sgd does not take --alpha"},
     {"--optimizer rmsprop --beta1 0.9", "--optimizer rmsprop does not take --beta1"},
-    {"--patience 3", "--patience without --validation: expected a part of the samples"},
-    {"--loss mse --label-smoothing 0.1", "--label-smoothing with --loss mse"},
+    {"--patience 3", "--patience does nothing without --validation"},
+    {"--min-gain 3", "--min-gain does nothing without --patience"},
+    {"--threshold 3", "--threshold does nothing without --binary"},
+    {"--init-bound 1", "--init fan_in_uniform does not take --init-bound"},
+    {"--schedule-factor 0.5", "--schedule cosine does not take --schedule-factor"},
+    {"--schedule step --lr-floor 0.01", "--schedule step does not take --lr-floor"},
+    {"--loss mse --label-smoothing 0.1", "--loss mse does not take --label-smoothing"},
     {"--output-activation tanh",
      "--output-activation with --loss cross_entropy: expected identity"},
     {"--loss hinge", "--loss hinge: expected one of cross_entropy, mse"},
@@ -49,7 +54,7 @@ static const struct {
     {"--validation 1", "--validation 1: expected a number from 0 to 0.9"},
     {"--threads 0", "--threads 0: expected a whole number from 1 to 256"},
     {"--dataset letters", "--dataset letters: expected one of mnist, fashion"},
-    {"--momentum 0 --nesterov", "--nesterov with --momentum 0: expected a momentum above 0"},
+    {"--momentum 0 --nesterov", "--nesterov does nothing without --momentum"},
     {"train train.csv", "\"train.csv\": expected options only"},
     {"bogus", "bogus: no such command: valgrad"},
     {"show --label 256", "--label 256: expected a whole number from 0 to 255"},
@@ -92,17 +97,36 @@ START_TEST(help_lists_every_option)
 }
 END_TEST
 
+/* Each tells what can be typed, and that begins as the user has begun. */
 START_TEST(help_of_the_commands)
 {
+    static const char *const commands[] = {"train",  "eval", "predict", "show",
+                                           "export", "info", "man",     "completion"};
+    char text[100];
     run("help");
     ck_assert_int_eq(code, 0);
-    ck_assert_ptr_nonnull(strstr(printed, "\n  train "));
-    ck_assert_ptr_nonnull(strstr(printed, "\n  show "));
+    for (size_t i = 0; i < COUNT(commands); i++) {
+        snprintf(text, sizeof text, "\n  %s ", commands[i]);
+        assert_printed(text);
+    }
+    for (size_t i = 0; i < COUNT(commands); i++) {
+        snprintf(text, sizeof text, "%s --help", commands[i]);
+        run_well(text);
+        assert_printed("\nExamples:\n");
+        snprintf(text, sizeof text, "%s %s", strrchr(program, '/') + 1,
+                 i == 0 ? "--epochs" : commands[i]);
+        assert_printed(text);
+        ck_assert_ptr_null(strchr(strstr(printed, "Examples:"), '$'));
+    }
     run("show --help");
-    ck_assert_int_eq(code, 0);
-    ck_assert_ptr_nonnull(strstr(printed, "[INDEX...]"));
-    ck_assert_ptr_nonnull(strstr(printed, "--label"));
+    assert_printed("[INDEX...]");
+    assert_printed("--label");
     ck_assert_ptr_null(strstr(printed, "--epochs"));
+    setenv("VALGRAD_MNIST_COMMAND", "./run mnist", 1);
+    run_well("show --help");
+    assert_printed("\n  ./run mnist show 0 17 4242\n");
+    check_refused("bogus", 2, "bogus: no such command: ./run mnist help lists them");
+    unsetenv("VALGRAD_MNIST_COMMAND");
 }
 END_TEST
 

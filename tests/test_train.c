@@ -126,7 +126,7 @@ static void fit(Objects *objects, int64_t up_to)
     const NnRun *run = &objects->run;
     if (up_to > 0)
         assert_status(nn_fit(run->net, run->loader, run->optimizer, &options, NULL), VALGRAD_OK);
-    ck_assert_int_eq(nn_run_step(run->loader), up_to);
+    ck_assert_int_eq(nn_loader_total_step(run->loader), up_to);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------ */
@@ -385,7 +385,7 @@ START_TEST(other_runs_are_refused)
 
     get_numbers(&sgd, after);
     ck_assert_mem_eq(before, after, sizeof before);
-    ck_assert_int_eq(nn_run_step(sgd.run.loader), 0);
+    ck_assert_int_eq(nn_loader_total_step(sgd.run.loader), 0);
     nn_run_load_state(NULL, NULL);
     assert_error(VALGRAD_ERROR_NULL, "nn_run_load_state: run is NULL");
     ck_assert_ptr_null(nn_run_state(NULL));
@@ -404,7 +404,7 @@ START_TEST(seek)
     real there[BATCH * SIDE * SIDE], sought[BATCH * SIDE * SIDE];
     for (int i = 0; i < STEPS + 1 + 3; i++)
         nn_loader_next(loader);
-    ck_assert_int_eq(nn_run_step(loader), STEPS + 3);
+    ck_assert_int_eq(nn_loader_total_step(loader), STEPS + 3);
     tensor_get(nn_loader_next(loader)->inputs, BATCH * SIDE * SIDE, there);
     nn_loader_next(loader);
     assert_status(nn_loader_seek(loader, 1, 3), VALGRAD_OK);

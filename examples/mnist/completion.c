@@ -75,7 +75,7 @@ const Command command_completion = {
     .name = "completion",
     .summary = "print a script by which bash completes the command line",
     .bit = COMPLETION,
-    .help = "Prints a script by which bash completes commands, options and choices."
-            "\vExample:\n  source <(mnist completion)",
+    .help = "Prints a script by which bash completes commands, options and choices.",
+    .examples = "source <($ completion)",
     .run = completion,
 };

@@ -1,4 +1,4 @@
-/* config.c - the table of settings: each with its kind, range and place in Config. */
+/* config.c - settings one by one, from text; what belongs together; what is left open. */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
@@ -12,268 +12,6 @@
 #include <valgrad/valgrad.h>
 
 #include "config.h"
-#include "mnist.h"
-
-Config config_defaults(void)
-{
-    return (Config){
-        .shuffle = true,
-        .threshold = 128,
-        .layers = {1, {128}},
-        .activation = NN_RELU,
-        .output_activation = -1, /* this and NAN depend on others, see config_complete() */
-        .init = NN_FAN_IN_UNIFORM,
-        .init_bound = 0.1,
-        .epochs = 10,
-        .batch = 64,
-        .lr = (double)NAN,
-        .momentum = (double)NAN,
-        .alpha = (double)NAN,
-        .beta1 = (double)NAN,
-        .beta2 = (double)NAN,
-        .epsilon = (double)NAN,
-        .weight_decay = (double)NAN,
-        .nesterov = -1,
-        .schedule = NN_COSINE,
-        .schedule_factor = 0.1,
-        .seed = 1,
-        .threads = 1,
-        .part = PART_TEST,
-        .count = 10,
-        .label = -1,
-    };
-}
-
-static const char *activation_name(int i)
-{
-    return nn_activation_name((NnActivation)i);
-}
-
-static const char *init_name(int i)
-{
-    return nn_init_name((NnInitRule)i);
-}
-
-static const char *schedule_name(int i)
-{
-    return nn_schedule_name((NnScheduleRule)i);
-}
-
-static const char *dataset_name(int i)
-{
-    static const char *const names[] = {"mnist", "fashion"};
-    return i >= 0 && i < DATASET_COUNT ? names[i] : "";
-}
-
-static const char *optimizer_name(int i)
-{
-    static const char *const names[] = {"sgd", "rmsprop", "adam", "adamw"};
-    return i >= 0 && i < ALGORITHM_COUNT ? names[i] : "";
-}
-
-static const char *loss_name(int i)
-{
-    static const char *const names[] = {"cross_entropy", "mse"};
-    return i >= 0 && i < LOSS_COUNT ? names[i] : "";
-}
-
-static const char *dtype_name(int i)
-{
-    static const char *const names[] = {"keep", "f64", "f32", "f16", "bf16"};
-    return i >= 0 && i < DTYPE_COUNT ? names[i] : "";
-}
-
-static const char *features_name(int i)
-{
-    static const char *const names[] = {"pixels", "numbers"};
-    return i >= 0 && i < FEATURES_COUNT ? names[i] : "";
-}
-
-static const char *part_name(int i)
-{
-    static const char *const names[] = {"train", "test"};
-    return i >= 0 && i < PART_COUNT ? names[i] : "";
-}
-
-/* clang-format off */
-#define IN(field) offsetof(Config, field)
-#define GROUP(commands, text) {commands, NULL, NULL, text, TITLE, 0, 0, 0, NULL, true}
-#define WHOLE_SETTING(commands, name, argument, field, low, high, help) \
-    {commands, name, argument, help, WHOLE, IN(field), low, high, NULL, false}
-#define NUMBER_SETTING(commands, name, argument, field, low, high, help) \
-    {commands, name, argument, help, NUMBER, IN(field), low, high, NULL, false}
-#define CHOICE_SETTING(commands, name, argument, field, choice, help) \
-    {commands, name, argument, help, CHOICE, IN(field), 0, 0, choice, false}
-#define FLAG_SETTING(commands, name, field, help) \
-    {commands, name, NULL, help, FLAG, IN(field), 0, 0, NULL, false}
-#define TEXT_SETTING(commands, name, argument, field, help) \
-    {commands, name, argument, help, TEXT, IN(field), 0, 0, NULL, false}
-/* The same for how to run: */
-#define RUN_WHOLE(commands, name, argument, field, low, high, help) \
-    {commands, name, argument, help, WHOLE, IN(field), low, high, NULL, true}
-#define RUN_CHOICE(commands, name, argument, field, choice, help) \
-    {commands, name, argument, help, CHOICE, IN(field), 0, 0, choice, true}
-#define RUN_FLAG(commands, name, field, help) \
-    {commands, name, NULL, help, FLAG, IN(field), 0, 0, NULL, true}
-#define RUN_TEXT(commands, name, argument, field, help) \
-    {commands, name, argument, help, TEXT, IN(field), 0, 0, NULL, true}
-
-enum { ALL_DATA = TRAIN | EVAL | SHOW, USERS = EVAL | PREDICT };
-
-const Setting settings[] = {
-    GROUP(ALL_DATA, "Data"),
-    CHOICE_SETTING(ALL_DATA, "dataset", "NAME", dataset, dataset_name,
-                   "which set of images, if --data names none (default mnist)"),
-    TEXT_SETTING(ALL_DATA, "data", "PATH", data,
-                 "directory of the four IDX files of MNIST, plain or .gz; or a .csv or .csv.gz file"),
-    TEXT_SETTING(ALL_DATA, "test-data", "PATH", test_data,
-                 "test samples of their own; without them a CSV file's tenth is set aside"),
-    TEXT_SETTING(ALL_DATA, "label-column", "COLUMN", label_column,
-                 "of CSV: the label's column, by its name or its number from 1, or from the end if "
-                 "negative (default: \"label\", or else the first)"),
-    WHOLE_SETTING(TRAIN, "train-limit", "N", train_limit, 1, 1e9,
-                  "use only the first N samples to train (default: all)"),
-    NUMBER_SETTING(TRAIN, "validation", "PART", validation, 0, 0.9,
-                   "set aside this part of the training samples; each epoch is tested on it "
-                   "(default 0: on the test samples)"),
-    FLAG_SETTING(TRAIN, "shuffle", shuffle, "keep the samples in the order of the files"),
-    FLAG_SETTING(TRAIN, "binary", binary, "make every pixel black or white"),
-    WHOLE_SETTING(TRAIN, "threshold", "T", threshold, 1, 255,
-                  "of --binary: from which pixel on it is white (default 128)"),
-    FLAG_SETTING(TRAIN, "normalize", normalize,
-                 "bring inputs to mean 0 and deviation 1, those of the training samples"),
-    NUMBER_SETTING(TRAIN, "shift", "P", shift, 0, 100,
-                   "move images by up to P pixels, at random, each time anew (default 0)"),
-    NUMBER_SETTING(TRAIN, "rotation", "D", rotation, 0, 180,
-                   "turn images by up to D degrees, at random, each time anew (default 0)"),
-
-    GROUP(TRAIN, "Network"),
-    {TRAIN, "layers", "LIST", "sizes of the hidden layers, as 128,64; none for none (default 128)",
-     LIST, IN(layers), 0, 0, NULL, false},
-    CHOICE_SETTING(TRAIN, "activation", "NAME", activation, activation_name,
-                   "of the hidden layers (default relu)"),
-    CHOICE_SETTING(TRAIN, "output-activation", "NAME", output_activation, activation_name,
-                   "of the last layer (default identity; sigmoid with --loss mse)"),
-    CHOICE_SETTING(TRAIN, "init", "RULE", init, init_name,
-                   "how weights start (default fan_in_uniform)"),
-    NUMBER_SETTING(TRAIN, "init-bound", "A", init_bound, 0, 1e3,
-                   "of --init uniform: weights between -A and A (default 0.1)"),
-    NUMBER_SETTING(TRAIN, "init-bias", "B", init_bias, -1e3, 1e3, "biases start as B (default 0)"),
-    NUMBER_SETTING(TRAIN, "dropout", "P", dropout, 0, 0.95,
-                   "drop each hidden unit with probability P in training (default 0)"),
-
-    GROUP(TRAIN, "Training"),
-    WHOLE_SETTING(TRAIN, "epochs", "N", epochs, 1, 1e6, "passes over the samples (default 10)"),
-    WHOLE_SETTING(TRAIN, "batch", "N", batch, 1, 1e9, "samples in a step (default 64)"),
-    CHOICE_SETTING(TRAIN, "loss", "NAME", loss, loss_name,
-                   "what is made small; mse compares with 1 at the label and 0 elsewhere "
-                   "(default cross_entropy)"),
-    NUMBER_SETTING(TRAIN, "label-smoothing", "S", label_smoothing, 0, 0.99,
-                   "of cross_entropy: the part of the target that is spread over all classes "
-                   "(default 0)"),
-    CHOICE_SETTING(TRAIN, "optimizer", "NAME", optimizer, optimizer_name,
-                   "how weights follow gradients (default sgd)"),
-    NUMBER_SETTING(TRAIN, "lr", "RATE", lr, 0, 1e3,
-                   "learning rate (default 0.1; 0.001 but for sgd)"),
-    NUMBER_SETTING(TRAIN, "momentum", "M", momentum, 0, 0.9999,
-                   "of sgd (default 0.9) and rmsprop (default 0)"),
-    FLAG_SETTING(TRAIN, "nesterov", nesterov,
-                 "of sgd: look ahead along the momentum (the default if there is one)"),
-    NUMBER_SETTING(TRAIN, "alpha", "A", alpha, 0, 0.999999,
-                   "of rmsprop: how long squares are remembered (default 0.99)"),
-    NUMBER_SETTING(TRAIN, "beta1", "B", beta1, 0, 0.999999,
-                   "of adam and adamw: how long gradients are remembered (default 0.9)"),
-    NUMBER_SETTING(TRAIN, "beta2", "B", beta2, 0, 0.999999,
-                   "of adam and adamw: how long squares are remembered (default 0.999)"),
-    NUMBER_SETTING(TRAIN, "epsilon", "E", epsilon, 0, 1,
-                   "of rmsprop, adam and adamw: added to what is divided by (default 1e-8)"),
-    NUMBER_SETTING(TRAIN, "weight-decay", "D", weight_decay, 0, 1e3,
-                   "pull weights towards 0 (default 0; 0.01 for adamw)"),
-    CHOICE_SETTING(TRAIN, "schedule", "RULE", schedule, schedule_name,
-                   "of the learning rate: cosine falls to --lr-floor; step multiplies by "
-                   "--schedule-factor now and then (default cosine)"),
-    WHOLE_SETTING(TRAIN, "schedule-every", "N", schedule_every, 1, 1e6,
-                  "of --schedule step: after N epochs each (default: each third)"),
-    NUMBER_SETTING(TRAIN, "schedule-factor", "F", schedule_factor, 0, 1,
-                   "of --schedule step (default 0.1)"),
-    NUMBER_SETTING(TRAIN, "lr-floor", "RATE", lr_floor, 0, 1e3,
-                   "of --schedule cosine: where it ends (default 0)"),
-    WHOLE_SETTING(TRAIN, "warmup", "N", warmup, 0, 1e9,
-                  "steps in which the learning rate rises from 0 at first (default 0)"),
-    NUMBER_SETTING(TRAIN, "clip-norm", "C", clip_norm, 0, 1e9,
-                   "shorten the gradient of all weights to C if it is longer (default 0: no)"),
-    NUMBER_SETTING(TRAIN, "clip-value", "C", clip_value, 0, 1e9,
-                   "cut each weight's gradient off at -C and C (default 0: no)"),
-    WHOLE_SETTING(TRAIN, "patience", "N", patience, 1, 1e6,
-                  "stop when N epochs brought no gain on the validation samples, and go back to the "
-                  "best weights (default: never)"),
-    NUMBER_SETTING(TRAIN, "min-gain", "G", min_gain, 0, 100,
-                   "of --patience: a rise of the accuracy by G percent or less is no gain (default 0)"),
-    WHOLE_SETTING(TRAIN, "seed", "N", seed, 0, 1e15,
-                  "of weights, shuffling and all that is random (default 1)"),
-    RUN_WHOLE(TRAIN | EVAL, "threads", "N", threads, 1, 256,
-              "compute on so many (default 1); the results are the same at any number"),
-
-    GROUP(SHOW, "What to show"),
-    RUN_CHOICE(EVAL | SHOW, "part", "PART", part, part_name, "which of the two sets (default test)"),
-    RUN_WHOLE(SHOW, "count", "N", count, 1, 1e9, "how many, if no INDEX is given (default 10)"),
-    RUN_WHOLE(SHOW, "label", "L", label, 0, 255, "only those with this label"),
-    GROUP(PREDICT, "Images"),
-    RUN_FLAG(PREDICT | SHOW, "one", one, "all ink of an image is one digit"),
-    RUN_FLAG(PREDICT, "show", show, "show each digit as the network sees it"),
-
-    GROUP(TRAIN | USERS, "Files"),
-    RUN_TEXT(TRAIN, "save", "FILE", save,
-             "write the trained network there (.safetensors, or .npz)"),
-    RUN_TEXT(TRAIN | USERS, "load", "FILE", load,
-             "begin with the network in FILE, and its settings"),
-    RUN_TEXT(TRAIN, "checkpoint", "FILE", checkpoint,
-             "write there what it takes to go on, at the end of each epoch"),
-    RUN_WHOLE(TRAIN, "checkpoint-every", "N", checkpoint_every, 1, 1e12, "and after every N steps"),
-    RUN_TEXT(TRAIN, "resume", "FILE", resume,
-             "go on from this checkpoint, with its settings; more are written to the same FILE "
-             "unless --checkpoint names another"),
-
-    GROUP(EXPORT, "What to write"),
-    RUN_TEXT(EXPORT, "c", "FILE", c, "a header of C99 that predicts by itself"),
-    RUN_TEXT(EXPORT, "npz", "FILE", npz, "arrays for NumPy"),
-    RUN_TEXT(EXPORT, "safetensors", "FILE", safetensors, "arrays for PyTorch"),
-    RUN_CHOICE(EXPORT, "dtype", "TYPE", dtype, dtype_name,
-               "numbers in the files (default keep; for --c that is f32)"),
-    RUN_TEXT(EXPORT, "name", "NAME", name,
-             "of the functions of --c: NAME_predict() (default digits)"),
-
-    GROUP(TRAIN | EVAL, "Output"),
-    RUN_FLAG(TRAIN | EVAL, "report", report,
-             "precision and recall of each class, and which is taken for which"),
-    RUN_WHOLE(TRAIN | EVAL, "mistakes", "N", mistakes, 0, 10000,
-              "show the N samples that are told wrongly and with most conviction"),
-    RUN_TEXT(TRAIN | EVAL, "confusion", "FILE", confusion, "draw the confusion matrix, as SVG"),
-    RUN_TEXT(TRAIN | EVAL, "weights", "FILE", weights, "draw the first layer's weights, as PNG"),
-    RUN_TEXT(TRAIN, "plot", "FILE", plot, "draw loss and accuracy, as SVG (needs gnuplot)"),
-    RUN_TEXT(TRAIN, "log", "FILE", log, "write each step and epoch as a line of JSON"),
-    RUN_TEXT(TRAIN, "debug", "FILE", debug, "write each step's loss as a line of CSV"),
-    RUN_FLAG(TRAIN, "diagnose", diagnose,
-             "after each epoch: gradients, updates and dead units of each layer"),
-    RUN_TEXT(TRAIN, "config", "FILE", config,
-             "settings from a JSON file; the command line wins"),
-    RUN_FLAG(TRAIN | EVAL, "quiet", quiet, "print nothing but the last line"),
-
-    CHOICE_SETTING(0, "features", NULL, features, features_name, NULL),
-    {0, "mean", NULL, NULL, SERIES, IN(mean), 0, 0, NULL, false},
-    {0, "deviation", NULL, NULL, SERIES, IN(deviation), 0, 0, NULL, false},
-};
-/* clang-format on */
-
-const int setting_count = sizeof settings / sizeof settings[0];
-
-const Setting *setting_find(const char *name)
-{
-    for (int i = 0; i < setting_count; i++)
-        if (settings[i].name && strcmp(settings[i].name, name) == 0)
-            return &settings[i];
-    return NULL;
-}
 
 void config_free(Config *config)
 {
@@ -322,15 +60,6 @@ static const char *set_number(const Setting *setting, const char *text, double *
         return wrong("%.100s: expected a number from %g to %g", text, setting->low, setting->high);
     *to = number;
     return NULL;
-}
-
-void setting_list_choices(const Setting *setting, char *text, size_t room)
-{
-    size_t used = 0;
-    text[0] = '\0';
-    for (int i = 0; setting->choice(i)[0] && used < room; i++)
-        used +=
-            (size_t)snprintf(text + used, room - used, "%s%s", i ? ", " : "", setting->choice(i));
 }
 
 static const char *set_choice(const Setting *setting, const char *text, int *to)
@@ -408,7 +137,7 @@ static const char *set_series(const char *text, Series *to)
     return NULL;
 }
 
-const char *config_set(Config *config, const Setting *setting, const char *text)
+static const char *set_value(Config *config, const Setting *setting, const char *text)
 {
     void *place = (char *)config + setting->place;
     switch (setting->kind) {
@@ -432,72 +161,138 @@ const char *config_set(Config *config, const Setting *setting, const char *text)
     return NULL;
 }
 
-/* ---- all of them ----------------------------------------------------------------------------- */
+/* ---- settings that belong to others ---------------------------------------------------------- */
 
-/* Settings that belong to some optimizers only. */
+enum { ON = 0, EACH = ~0 };
+
+/* What a setting needs to mean something: choices of another, as bits, or that the other is on. */
 static const struct {
-    const char *name;
-    int algorithms; /* bits 1 << Algorithm */
-} of_optimizers[] = {
-    {"momentum", 1 << SGD | 1 << RMSPROP},
-    {"nesterov", 1 << SGD},
-    {"alpha", 1 << RMSPROP},
-    {"beta1", 1 << ADAM | 1 << ADAMW},
-    {"beta2", 1 << ADAM | 1 << ADAMW},
-    {"epsilon", 1 << RMSPROP | 1 << ADAM | 1 << ADAMW},
+    const char *name, *of;
+    int choices;
+} companions[] = {
+    {"threshold", "binary", ON},
+    {"init-bound", "init", 1 << NN_UNIFORM},
+    {"output-activation", "loss", EACH},
+    {"label-smoothing", "loss", 1 << CROSS_ENTROPY},
+    {"lr", "optimizer", EACH},
+    {"momentum", "optimizer", 1 << SGD | 1 << RMSPROP},
+    {"nesterov", "optimizer", 1 << SGD},
+    {"nesterov", "momentum", ON},
+    {"alpha", "optimizer", 1 << RMSPROP},
+    {"beta1", "optimizer", 1 << ADAM | 1 << ADAMW},
+    {"beta2", "optimizer", 1 << ADAM | 1 << ADAMW},
+    {"epsilon", "optimizer", 1 << RMSPROP | 1 << ADAM | 1 << ADAMW},
+    {"weight-decay", "optimizer", EACH},
+    {"schedule-every", "schedule", 1 << NN_STEP},
+    {"schedule-factor", "schedule", 1 << NN_STEP},
+    {"lr-floor", "schedule", 1 << NN_COSINE},
+    {"patience", "validation", ON},
+    {"min-gain", "patience", ON},
+    {"checkpoint-every", "checkpoint", ON},
 };
+enum { COMPANIONS = sizeof companions / sizeof companions[0] };
+
+/* A number that is still open will become more than 0. */
+static bool is_on(const Config *config, const Setting *setting)
+{
+    const void *place = (const char *)config + setting->place;
+    switch (setting->kind) {
+    case WHOLE:
+        return *(const int64_t *)place > 0;
+    case NUMBER:
+        return !(*(const double *)place <= 0);
+    case FLAG:
+        return *(const int *)place == true;
+    case TEXT:
+        return *(char *const *)place != NULL;
+    default:
+        return true;
+    }
+}
+
+/* Whether the other of a row is as the row needs it. */
+static bool has_its_other(const Config *config, int row)
+{
+    const Setting *other = setting_find(companions[row].of);
+    if (companions[row].choices == ON)
+        return is_on(config, other);
+    return companions[row].choices & 1 << *(const int *)((const char *)config + other->place);
+}
 
 bool setting_applies(const Config *config, const Setting *setting)
 {
-    for (size_t i = 0; setting->name && i < sizeof of_optimizers / sizeof of_optimizers[0]; i++)
-        if (strcmp(of_optimizers[i].name, setting->name) == 0)
-            return of_optimizers[i].algorithms & 1 << config->optimizer;
+    for (int i = 0; i < COMPANIONS && setting->name; i++)
+        if (strcmp(companions[i].name, setting->name) == 0 && !has_its_other(config, i))
+            return false;
     return true;
 }
 
-/* Whether a setting has a value that does something. */
-static bool is_active(const Config *config, const Setting *setting)
+Origin config_origin(const Config *config, const char *name)
 {
-    const void *place = (const char *)config + setting->place;
-    return setting->kind == FLAG ? *(const int *)place == true : *(const double *)place > 0;
+    return config->origins[setting_find(name) - settings];
 }
 
-static const char *check_optimizer(const Config *config)
+/* Back to the default. (No text is a companion.) */
+static void reset(Config *config, const Setting *setting)
 {
-    for (size_t i = 0; i < sizeof of_optimizers / sizeof of_optimizers[0]; i++) {
-        const Setting *setting = setting_find(of_optimizers[i].name);
-        if (!setting_applies(config, setting) && is_active(config, setting))
-            return wrong("--optimizer %s does not take --%s", optimizer_name(config->optimizer),
-                         setting->name);
+    const Config defaults = config_defaults();
+    bool is_int = setting->kind == CHOICE || setting->kind == FLAG;
+    memcpy((char *)config + setting->place, (const char *)&defaults + setting->place,
+           is_int ? sizeof(int) : sizeof(double));
+    config->origins[setting - settings] = BY_DEFAULT;
+}
+
+/* Another choice: what was said along with the one before goes with that. */
+static void forget_companions(Config *config, const Setting *of)
+{
+    for (int i = 0; i < COMPANIONS; i++)
+        if (strcmp(companions[i].of, of->name) == 0 &&
+            config_origin(config, companions[i].name) == config_origin(config, of->name))
+            reset(config, setting_find(companions[i].name));
+}
+
+const char *config_set(Config *config, const Setting *setting, const char *text, Origin origin)
+{
+    const int *choice = setting->kind == CHOICE ? (int *)((char *)config + setting->place) : NULL;
+    const int before = choice ? *choice : 0;
+    const char *error = set_value(config, setting, text);
+    if (error)
+        return error;
+    if (choice && *choice != before && config->origins[setting - settings] != origin)
+        forget_companions(config, setting);
+    config->origins[setting - settings] = origin;
+    return NULL;
+}
+
+/* What does nothing is an error if it was said with, or after, what makes it do nothing. */
+static const char *check_companions(Config *config)
+{
+    for (int i = 0; i < COMPANIONS; i++) {
+        const Setting *setting = setting_find(companions[i].name);
+        const Setting *other = setting_find(companions[i].of);
+        const Origin origin = config_origin(config, setting->name);
+        if (has_its_other(config, i) || origin == BY_DEFAULT)
+            continue;
+        if (!is_on(config, setting) || origin < config_origin(config, other->name))
+            reset(config, setting);
+        else if (other->kind == CHOICE)
+            return wrong("--%s %s does not take --%s", other->name,
+                         other->choice(*(int *)((char *)config + other->place)), setting->name);
+        else
+            return wrong("--%s does nothing without --%s", setting->name, other->name);
     }
-    if (config->nesterov == true && config->momentum == 0)
-        return "--nesterov with --momentum 0: expected a momentum above 0";
     return NULL;
 }
 
-static const char *check_others(const Config *config)
-{
-    if (config->patience > 0 && config->validation == 0)
-        return "--patience without --validation: expected a part of the samples to validate on";
-    if (config->label_smoothing > 0 && config->loss == MSE)
-        return "--label-smoothing with --loss mse: it belongs to cross_entropy";
-    if (config->loss == CROSS_ENTROPY && config->output_activation > NN_IDENTITY)
-        return "--output-activation with --loss cross_entropy: expected identity, as the loss "
-               "takes "
-               "logits";
-    return NULL;
-}
+/* ---- all of them ----------------------------------------------------------------------------- */
 
-/* Files that belong together. */
+/* A checkpoint is gone on with in the file that it was read from. */
 static const char *complete_files(Config *config)
 {
     if (config->load && config->resume)
         return "--load with --resume: expected one of them";
-    if (config->checkpoint_every && !config->checkpoint && !config->resume)
-        return "--checkpoint-every without --checkpoint: expected a file to write";
-    if (config->resume && !config->checkpoint)
-        return set_text(config->resume, &config->checkpoint);
-    return NULL;
+    return config->resume && !config->checkpoint ? set_text(config->resume, &config->checkpoint)
+                                                 : NULL;
 }
 
 static void set_default(double *number, double standard)
@@ -510,11 +305,13 @@ const char *config_complete(Config *config)
 {
     const bool sgd = config->optimizer == SGD, rmsprop = config->optimizer == RMSPROP;
     const bool adam = config->optimizer == ADAM || config->optimizer == ADAMW;
-    const char *error = check_optimizer(config);
-    error = error ? error : check_others(config);
-    error = error ? error : complete_files(config);
+    const char *error = complete_files(config);
+    error = error ? error : check_companions(config);
     if (error)
         return error;
+    if (config->loss == CROSS_ENTROPY && config->output_activation > NN_IDENTITY)
+        return "--output-activation with --loss cross_entropy: expected identity, as the loss "
+               "takes logits";
     if (config->output_activation < 0)
         config->output_activation = config->loss == MSE ? NN_SIGMOID : NN_IDENTITY;
     set_default(&config->lr, sgd ? 0.1 : 0.001);

@@ -1,4 +1,4 @@
-/* config.h - all settings of a run. One table (config.c) gives each its name, which is that of the
+/* config.h - all settings of a run. One table (settings.c) gives each its name, which is that of the
  * command line's option and of the member in a JSON file. */
 #ifndef MNIST_CONFIG_H
 #define MNIST_CONFIG_H
@@ -7,7 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MAX_HIDDEN = 16 };
+enum { MAX_HIDDEN = 16, MAX_SETTINGS = 100 };
+
+/* Who has said what a setting is: the later, the stronger. */
+typedef enum Origin { BY_DEFAULT, BY_MODEL, BY_FILE, BY_COMMAND_LINE } Origin;
 
 /* The commands that read a setting. */
 typedef enum CommandBit {
@@ -91,11 +94,11 @@ typedef struct Config {
     int64_t label; /* -1: any */
     int one, show;
 
-    bool own_data; /* the command line named the data, not a file */
-
     /* What the training data told; no options, but saved with a network. */
     int features;           /* Features */
     Series mean, deviation; /* by which inputs were normalised */
+
+    Origin origins[MAX_SETTINGS]; /* of the settings, as settings[] has them */
 } Config;
 
 typedef enum Kind { TITLE, WHOLE, NUMBER, CHOICE, FLAG, TEXT, LIST, SERIES } Kind;
@@ -110,28 +113,36 @@ typedef struct Setting {
     bool transient;               /* says how to run, not what: not saved with a model */
 } Setting;
 
+/* ---- settings.c: the table ------------------------------------------------------------------- */
+
 extern const Setting settings[];
 extern const int setting_count;
-
-/* The defaults. Some depend on others and are not numbers until config_complete(). */
-Config config_defaults(void);
-void config_free(Config *config);
 
 /* The setting of this name; NULL if there is none. */
 const Setting *setting_find(const char *name);
 
-/* Sets one from text as the command line has it; a FLAG from "true" or "false". NULL, or what is
- * wrong: "ten: expected a whole number from 1 to 1000000". That text is kept until the next call. */
-const char *config_set(Config *config, const Setting *setting, const char *text);
+/* "relu, tanh, sigmoid": the choices of a CHOICE. */
+void setting_list_choices(const Setting *setting, char *text, size_t room);
 
-/* Whether it means something with the optimizer that is set. */
+/* The defaults. Some depend on others and are not numbers until config_complete(). */
+Config config_defaults(void);
+
+/* ---- config.c: one by one -------------------------------------------------------------------- */
+
+void config_free(Config *config);
+
+/* Sets one from text as the command line has it; a FLAG from "true" or "false". Another choice, of an
+ * optimizer say, drops what an earlier origin had said along with its own. NULL, or what is wrong:
+ * "ten: expected a whole number from 1 to 1000000"; that text is kept until the next call. */
+const char *config_set(Config *config, const Setting *setting, const char *text, Origin origin);
+
+Origin config_origin(const Config *config, const char *name);
+
+/* Whether it means something beside what is chosen: momentum does with some optimizers. */
 bool setting_applies(const Config *config, const Setting *setting);
 
 /* Fills in what depends on other settings. NULL, or what contradicts what. */
 const char *config_complete(Config *config);
-
-/* "relu, tanh, sigmoid": the choices of a CHOICE. */
-void setting_list_choices(const Setting *setting, char *text, size_t room);
 
 /* ---- config_json.c: the same as a JSON object ------------------------------------------------ */
 
@@ -141,9 +152,9 @@ char *config_to_json(const Config *config);
 
 /* Sets what the object of this text names and leaves the rest. NULL, or what is wrong, beginning with
  * the line if it is no JSON at all; kept until the next call. */
-const char *config_from_json(Config *config, const char *text, size_t length);
+const char *config_from_json(Config *config, const char *text, size_t length, Origin origin);
 
-/* The same from a file; config->config becomes its path. Says what is wrong on standard error. */
+/* The same from a file that somebody wrote. Says what is wrong on standard error. */
 bool config_read(Config *config, const char *path);
 
 #endif

@@ -170,19 +170,21 @@ static bool type_fits(const Setting *setting, const cJSON *value)
 }
 
 /* Sets from a value of the right type; what is wrong with it otherwise. */
-static const char *set_from(Config *config, const Setting *setting, const cJSON *value, bool *fits)
+static const char *set_from(Config *config, const Setting *setting, const cJSON *value,
+                            Origin origin, bool *fits)
 {
     char text[600];
     char *list = cJSON_IsArray(value) && type_fits(setting, value) ? list_text(value) : NULL;
     *fits = list || (type_fits(setting, value) && !cJSON_IsArray(value));
     const char *error = NULL;
     if (*fits)
-        error = config_set(config, setting, list ? list : value_text(value, text, sizeof text));
+        error =
+            config_set(config, setting, list ? list : value_text(value, text, sizeof text), origin);
     free(list);
     return error;
 }
 
-static const char *set_member(Config *config, const cJSON *member)
+static const char *set_member(Config *config, const cJSON *member, Origin origin)
 {
     char text[600];
     bool fits = true;
@@ -191,7 +193,7 @@ static const char *set_member(Config *config, const cJSON *member)
         snprintf(message, sizeof message, "\"%.100s\": no such setting", member->string);
         return message;
     }
-    const char *error = set_from(config, setting, member, &fits);
+    const char *error = set_from(config, setting, member, origin, &fits);
     if (!fits)
         snprintf(message, sizeof message, "\"%.100s\": %.100s: expected %s", member->string,
                  value_text(member, text, sizeof text), type_expected(setting));
@@ -210,7 +212,7 @@ static const char *not_json(const char *text, const char *end)
     return message;
 }
 
-const char *config_from_json(Config *config, const char *text, size_t length)
+const char *config_from_json(Config *config, const char *text, size_t length, Origin origin)
 {
     const char *end = text, *error = NULL;
     cJSON *object = cJSON_ParseWithLengthOpts(text, length, &end, 0);
@@ -223,7 +225,7 @@ const char *config_from_json(Config *config, const char *text, size_t length)
     {
         if (error)
             break;
-        error = set_member(config, member);
+        error = set_member(config, member, origin);
     }
     cJSON_Delete(object);
     return error;
@@ -257,7 +259,7 @@ bool config_read(Config *config, const char *path)
     char *text = read_text(path, &length);
     if (!text)
         return false;
-    const char *error = config_from_json(config, text, length);
+    const char *error = config_from_json(config, text, length, BY_FILE);
     if (error)
         error_line("%s: %s", path, error);
     free(text);

@@ -265,7 +265,8 @@ static NnDataset *read_part(const Config *config)
                              : nn_dataset_find_idx(path, train ? "train" : "t10k", DIGITS);
     if (!dataset)
         library_error();
-    else if (data_is_csv(path) && !config->test_data && !config->own_data)
+    else if (data_is_csv(path) && !config->test_data &&
+             config_origin(config, "data") != BY_COMMAND_LINE)
         return other_part(config, dataset);
     return dataset;
 }

@@ -59,10 +59,9 @@ const Command command_eval = {
     .summary = "test a saved network",
     .bit = EVAL,
     .help = "Tests a network that train saved: on the samples that it was tested on then, or on "
-            "others of the same form."
-            "\vExamples:\n"
-            "  mnist eval --load digits.safetensors --report\n"
-            "  mnist eval --load digits.safetensors --mistakes 10 --confusion confusion.svg\n"
-            "  mnist eval --load digits.safetensors --test-data mine.csv --label-column digit",
+            "others of the same form.",
+    .examples = "$ eval --load digits.safetensors --report --mistakes 10\n"
+                "$ eval --load digits.safetensors --confusion table.svg\n"
+                "$ eval --load digits.safetensors --test-data mine.csv.gz",
     .run = eval,
 };

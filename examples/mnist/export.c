@@ -100,8 +100,8 @@ const Command command_export = {
     .arguments = "FILE",
     .help =
         "Writes the network of FILE (which --save wrote, or PyTorch) in other forms: as a header "
-        "of C99 that predicts by itself, as arrays for NumPy, or for PyTorch."
-        "\vExamples:\n  mnist export digits.safetensors --c digits.h\n"
-        "  mnist export digits.safetensors --npz digits.npz --dtype f32",
+        "of C99 that predicts by itself, as arrays for NumPy, or for PyTorch.",
+    .examples = "$ export digits.safetensors --c digits.h\n"
+                "$ export digits.safetensors --npz digits.npz --dtype f32",
     .run = export,
 };

@@ -91,7 +91,7 @@ const Command command_info = {
     .bit = INFO,
     .arguments = "FILE",
     .help = "Tells layers, accuracy, arrays and settings of a file that --save, --checkpoint or "
-            "PyTorch wrote (.safetensors), or NumPy (.npz)."
-            "\vExample:\n  mnist info digits.safetensors",
+            "PyTorch wrote (.safetensors), or NumPy (.npz).",
+    .examples = "$ info digits.safetensors",
     .run = info,
 };

@@ -1,4 +1,4 @@
-/* main.c - mnist: trains a small network on digits, and uses it; `mnist help` tells the commands. */
+/* main.c - the program mnist: trains a small network on digits, and uses it. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -12,7 +12,7 @@
 
 static void list_commands(FILE *stream)
 {
-    const char *name = program_invocation_short_name;
+    const char *name = program_name();
     fprintf(stream, "%s [COMMAND] [OPTION...]\n\n", name);
     for (const Command *const *command = commands; *command; command++)
         fprintf(stream, "  %-10s  %s\n", (*command)->name, (*command)->summary);
@@ -63,8 +63,7 @@ int main(int argc, char **argv)
     }
     const Command *command = named ? find_command(argv[1]) : &command_train;
     if (!command) {
-        error_line("%s: no such command: %s help lists them", argv[1],
-                   program_invocation_short_name);
+        error_line("%s: no such command: %s help lists them", argv[1], program_name());
         return EXIT_USAGE;
     }
     argc -= named;

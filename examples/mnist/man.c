@@ -11,9 +11,9 @@
 #include "mnist.h"
 
 /* Text for roff: hyphens that stay hyphens, backslashes, no line that begins as a request. */
-static void print_text(const char *text, size_t length)
+static void print_text(const char *text)
 {
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; text[i]; i++) {
         bool first = i == 0 || text[i - 1] == '\n';
         if (first && (text[i] == '.' || text[i] == '\''))
             fputs("\\&", stdout);
@@ -21,8 +21,6 @@ static void print_text(const char *text, size_t length)
             fputs("\\e", stdout);
         else if (text[i] == '-')
             fputs("\\-", stdout);
-        else if (text[i] == '\n')
-            fputs("\n.br\n", stdout);
         else
             putchar(text[i]);
     }
@@ -31,7 +29,7 @@ static void print_text(const char *text, size_t length)
 static void print_option(const char *before, const char *name, const char *argument)
 {
     printf("%s\\fB\\-\\-", before);
-    print_text(name, strlen(name));
+    print_text(name);
     printf("\\fR");
     if (argument)
         printf(" \\fI%s\\fR", argument);
@@ -61,7 +59,7 @@ static void print_setting(const Setting *setting)
     printf(".TP\n");
     print_names(setting);
     printf("\n");
-    print_text(setting->help, strlen(setting->help));
+    print_text(setting->help);
     if (setting->kind == CHOICE) {
         setting_list_choices(setting, list, sizeof list);
         printf(": %s", list);
@@ -69,39 +67,44 @@ static void print_setting(const Setting *setting)
     printf("\n");
 }
 
-static void print_command(const Command *command)
+static void print_command(const Command *command, const char *name)
 {
-    const char *after = strchr(command->help, '\v');
+    char examples[1000];
     printf(".SH COMMAND ");
     for (const char *at = command->name; *at; at++)
         putchar(*at - 'a' + 'A');
     printf("\n.B %s\n%s\n.PP\n", command->name, command->arguments ? command->arguments : "");
-    print_text(command->help, after ? (size_t)(after - command->help) : strlen(command->help));
+    print_text(command->help);
     printf("\n");
     for (int i = 0; i < setting_count; i++)
         if (settings[i].commands & (int)command->bit)
             print_setting(&settings[i]);
-    if (after) {
+    if (command->notes) {
         printf(".PP\n");
-        print_text(after + 1, strlen(after + 1));
+        print_text(command->notes);
         printf("\n");
     }
+    command_examples(command, name, examples, sizeof examples);
+    printf(".PP\nExamples:\n.nf\n");
+    print_text(examples);
+    printf("\n.fi\n");
 }
 
 static int man(Config *config, char **arguments)
 {
-    const char *name = sizeof(real) == 8 ? "valgrad\\-mnist" : "valgradf\\-mnist";
+    const char *name = sizeof(real) == 8 ? "valgrad-mnist" : "valgradf-mnist"; /* when installed */
     (void)config;
     (void)arguments;
-    printf(".TH VALGRAD\\-MNIST 1 \"\" \"valgrad %s\"\n.SH NAME\n%s \\- train and use small neural "
-           "networks that read digits\n.SH SYNOPSIS\n.B %s\n[\\fICOMMAND\\fR] [\\fIOPTION\\fR...]\n"
-           ".SH DESCRIPTION\nWithout a command it is \\fBtrain\\fR. A long option may be cut short "
-           "as long as it stays unique.\n",
-           valgrad_version(), name, name);
+    printf(".TH VALGRAD\\-MNIST 1 \"\" \"valgrad %s\"\n.SH NAME\n", valgrad_version());
+    print_text(name);
+    printf(" \\- train and use small neural networks that read digits\n.SH SYNOPSIS\n.B ");
+    print_text(name);
+    printf("\n[\\fICOMMAND\\fR] [\\fIOPTION\\fR...]\n.SH DESCRIPTION\nWithout a command it is "
+           "\\fBtrain\\fR. A long option may be cut short as long as it stays unique.\n");
     for (const Command *const *command = commands; *command; command++)
         printf(".TP\n.B %s\n%s\n", (*command)->name, (*command)->summary);
     for (const Command *const *command = commands; *command; command++)
-        print_command(*command);
+        print_command(*command, name);
     printf(
         ".SH FILES\nThe JSON file of \\fB\\-\\-config\\fR is an object whose members have the "
         "names of the options: {\"epochs\": 3, \"layers\": [128, 64], \"shuffle\": false}.\n"
@@ -117,6 +120,7 @@ const Command command_man = {
     .name = "man",
     .summary = "print this program's manual page, for man -l -",
     .bit = MAN,
-    .help = "Prints the manual page.\vExample:\n  mnist man | man -l -",
+    .help = "Prints the manual page.",
+    .examples = "$ man | man -l -",
     .run = man,
 };

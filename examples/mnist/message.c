@@ -6,13 +6,15 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mnist.h"
 
 const char *program_name(void)
 {
-    return program_invocation_short_name;
+    const char *command = getenv("VALGRAD_MNIST_COMMAND");
+    return command ? command : program_invocation_short_name;
 }
 
 void error_line(const char *format, ...)

@@ -20,7 +20,9 @@ typedef struct Command {
     const char *name, *summary;
     CommandBit bit;        /* which settings are its options */
     const char *arguments; /* as "FILE..." in the usage line; NULL: it takes none */
-    const char *help;      /* for argp: before the options, \v, after them */
+    const char *help;      /* what it does */
+    const char *notes;     /* what else there is to know, after the options; or NULL */
+    const char *examples;  /* a line each; $ stands for the program */
     int (*run)(Config *config, char **arguments); /* returns the program's exit code */
 } Command;
 
@@ -29,6 +31,9 @@ extern const Command command_train, command_eval, command_predict, command_show,
 
 /* All of them, NULL after the last. */
 extern const Command *const commands[];
+
+/* Its examples, for a program of this name. */
+void command_examples(const Command *command, const char *name, char *text, size_t room);
 
 /* ---- options.c: the command line ------------------------------------------------------------- */
 
@@ -218,9 +223,11 @@ void draw_pictures(const Picture *pictures, int64_t count, int64_t rows, int64_t
 
 /* ---- message.c ------------------------------------------------------------------------------- */
 
+/* How the program is started: its name, or the command of a script that starts it. */
+const char *program_name(void);
+
 /* The program's name and the message, on standard error; library_error() prints the library's last
  * one and returns false; message_of_library() is that one. */
-const char *program_name(void);
 void error_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool library_error(void);
 const char *message_of_library(void);

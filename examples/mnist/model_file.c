@@ -54,7 +54,7 @@ bool model_file_config(const char *path, Config *config)
     const char *text = nn_state_text(state, config_key);
     bool done = true;
     if (text) {
-        const char *error = config_from_json(config, text, strlen(text));
+        const char *error = config_from_json(config, text, strlen(text), BY_MODEL);
         if (error)
             error_line("%s: its settings: %s", path, error);
         done = !error;

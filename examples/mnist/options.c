@@ -1,5 +1,10 @@
 /* options.c - the command line of each command, from the table of settings. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include <argp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +35,7 @@ typedef struct Parsing {
 static void print_version(FILE *stream, struct argp_state *state)
 {
     (void)state;
-    fprintf(stream, "mnist (valgrad %s, %s)\n", valgrad_version(),
+    fprintf(stream, "%s (valgrad %s, %s)\n", program_invocation_short_name, valgrad_version(),
             sizeof(real) == 8 ? "double" : "float");
 }
 
@@ -39,11 +44,9 @@ static void apply(Parsing *parsing, struct argp_state *state)
     for (int i = 0; i < parsing->count; i++) {
         const Given *given = &parsing->given[i];
         const char *text = given->text ? given->text : given->no ? "false" : "true";
-        const char *error = config_set(parsing->config, given->setting, text);
+        const char *error = config_set(parsing->config, given->setting, text, BY_COMMAND_LINE);
         if (error)
             REFUSE(state, "--%s %s", given->setting->name, error);
-        if (given->setting->place == offsetof(Config, data))
-            parsing->config->own_data = true;
     }
 }
 
@@ -148,12 +151,25 @@ static void make_rows(struct argp_option rows[MAX_ROWS], const Command *command)
             count += add_rows(rows + count, i, &defaults);
 }
 
+/* argp puts its list of options in the place of \v. */
+static const char *help_around_options(const Command *command)
+{
+    static char text[3000];
+    char examples[1000];
+    command_examples(command, program_name(), examples, sizeof examples);
+    snprintf(text, sizeof text, "%s\v%s%sExamples:\n%s", command->help,
+             command->notes ? command->notes : "", command->notes ? "\n\n" : "", examples);
+    return text;
+}
+
 char **options_parse(const Command *command, int argc, char **argv, Config *config)
 {
     static struct argp_option rows[MAX_ROWS];
     make_rows(rows, command);
-    const struct argp argp = {
-        .options = rows, .parser = parse, .args_doc = command->arguments, .doc = command->help};
+    const struct argp argp = {.options = rows,
+                              .parser = parse,
+                              .args_doc = command->arguments,
+                              .doc = help_around_options(command)};
     Parsing parsing = {.command = command, .config = config};
     parsing.given = calloc((size_t)argc + 1, sizeof *parsing.given);
     parsing.arguments = calloc((size_t)argc + 1, sizeof *parsing.arguments);

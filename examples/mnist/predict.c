@@ -202,10 +202,9 @@ const Command command_predict = {
     .help =
         "Tells what a network that train saved takes the digits in PNG or PGM images for, with "
         "its probabilities. Digits are found, brought to the form of MNIST and told in the order "
-        "of reading. Of a CSV file without labels every row is labelled."
-        "\vExamples:\n"
-        "  mnist predict --load digits.safetensors seven.png page.pgm\n"
-        "  mnist predict --load digits.safetensors --show seven.png\n"
-        "  mnist predict --load digits.safetensors test.csv.gz > submission.csv",
+        "of reading. Of a CSV file without labels every row is labelled.",
+    .examples = "$ predict --load digits.safetensors seven.png page.pgm\n"
+                "$ predict --load digits.safetensors --show seven.png\n"
+                "$ predict --load digits.safetensors test.csv.gz > submission.csv",
     .run = predict,
 };

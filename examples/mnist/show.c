@@ -151,8 +151,10 @@ const Command command_show = {
     .arguments = "[INDEX...] | [FILE...]",
     .help =
         "Shows samples, by INDEX from 0 or the first ones, with their labels; or the digits that "
-        "are found in PNG and PGM files, as predict takes them."
-        "\vExamples:\n  mnist show\n  mnist show 0 17 4242\n"
-        "  mnist show --part train --label 7 --count 20\n  mnist show photo.png",
+        "are found in PNG and PGM files, as predict takes them.",
+    .examples = "$ show\n"
+                "$ show 0 17 4242\n"
+                "$ show --part train --label 7 --count 20\n"
+                "$ show photo.png",
     .run = show,
 };

@@ -49,7 +49,7 @@ static bool resume(Training *t)
     const NnRun run = run_of(t);
     if (!checkpoint_load(t->config, &run, &progress, &t->best))
         return false;
-    t->step = nn_run_step(t->samples);
+    t->step = nn_loader_total_step(t->samples);
     watch_resume(t->watch, t->step, &progress);
     watch_say(t->watch, "resumed after step %" PRId64 " of %" PRId64, t->step, t->total_steps);
     return true;
@@ -258,16 +258,15 @@ const Command command_train = {
     .bit = TRAIN,
     .help =
         "Trains a small neural network on the handwritten digits of MNIST, or on other labelled "
-        "data, and tests it on samples that it has not seen."
-        "\vEach epoch's line tells the mean loss and the accuracy over the epoch's training "
-        "steps, the accuracy on the test (or validation) samples after them, and the time of "
-        "the training alone. Ctrl-C finishes the step, then writes a checkpoint and tests.\n\n"
-        "Examples:\n"
-        "  mnist --epochs 3 --save digits.safetensors\n"
-        "  mnist --layers 128,64 --optimizer adam --dropout 0.2 --validation 0.1\n"
-        "  mnist --data train.csv.gz --test-data test.csv.gz\n"
-        "  mnist --dataset fashion --epochs 5 --report --plot curves.svg\n"
-        "  mnist --epochs 50 --checkpoint run.safetensors\n"
-        "  mnist --resume run.safetensors --save digits.safetensors",
+        "data, and tests it on samples that it has not seen.",
+    .notes = "Each epoch's line tells the mean loss and the accuracy over the epoch's training "
+             "steps, the accuracy on the test (or validation) samples after them, and the time of "
+             "the training alone. Ctrl-C finishes the step, then writes a checkpoint and tests.",
+    .examples = "$ --epochs 3 --save digits.safetensors\n"
+                "$ --layers 128,64 --optimizer adam --dropout 0.2 --validation 0.1\n"
+                "$ --data train.csv.gz --test-data test.csv.gz\n"
+                "$ --dataset fashion --epochs 5 --report --plot curves.svg\n"
+                "$ --epochs 50 --checkpoint run.safetensors\n"
+                "$ --resume run.safetensors --save digits.safetensors",
     .run = train,
 };

@@ -67,8 +67,8 @@ typedef struct NnCsvOptions {
  * classes 0, 1, … in alphabetical order.
  *
  * If every feature is a whole number from 0 to 255 (and `numbers` is false) they are kept as bytes,
- * like pixels, and as square images if their number is a square. `like` asks for the same features, form and classes as that
- * dataset has.
+ * like pixels, and as square images if their number is a square. `like` asks for the same features,
+ * form and classes as that dataset has.
  *
  * Errors, with line and column: a missing value; not a number, NaN or infinite; a row with more or
  * fewer fields; a label out of range or not known; no such column; cut off. */
@@ -156,10 +156,14 @@ VALGRAD_API const NnBatch *nn_loader_next(NnLoader *loader);
  * negative. */
 VALGRAD_API ValgradStatus nn_loader_start(NnLoader *loader, int64_t epoch);
 
-VALGRAD_API int64_t nn_loader_samples(const NnLoader *loader); /* in an epoch; 0 for NULL */
-VALGRAD_API int64_t nn_loader_steps(const NnLoader *loader);   /* batches in an epoch */
-VALGRAD_API int64_t nn_loader_epoch(const NnLoader *loader);   /* epochs ended */
-VALGRAD_API int64_t nn_loader_step(const NnLoader *loader);    /* batches dealt in this epoch */
+/* The same, to a step (from 0) of the epoch. Errors: those, too; a step beyond the epoch's end. */
+VALGRAD_API ValgradStatus nn_loader_seek(NnLoader *loader, int64_t epoch, int64_t step);
+
+VALGRAD_API int64_t nn_loader_samples(const NnLoader *loader);    /* in an epoch; 0 for NULL */
+VALGRAD_API int64_t nn_loader_steps(const NnLoader *loader);      /* batches in an epoch */
+VALGRAD_API int64_t nn_loader_epoch(const NnLoader *loader);      /* epochs ended */
+VALGRAD_API int64_t nn_loader_step(const NnLoader *loader);       /* batches dealt in this epoch */
+VALGRAD_API int64_t nn_loader_total_step(const NnLoader *loader); /* in all epochs together */
 
 VALGRAD_END
 

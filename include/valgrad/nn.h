@@ -415,6 +415,9 @@ VALGRAD_API NnOptimizer *nn_optimizer_adamw(const NnParameters *parameters,
                                             const NnAdamOptions *options);
 VALGRAD_API void nn_optimizer_free(NnOptimizer *optimizer);
 
+/* Its kind: "sgd", "rmsprop", "adam" or "adamw"; "" for NULL. Borrowed, static. */
+VALGRAD_API const char *nn_optimizer_name(const NnOptimizer *optimizer);
+
 /* One step by the gradients that are there: one pass over the numbers of each parameter. Between
  * graphs: one that used the old numbers can no longer be differentiated. Errors: NULL. */
 VALGRAD_API ValgradStatus nn_optimizer_step(NnOptimizer *optimizer);

@@ -1,4 +1,4 @@
-/* train.h - a training run as a whole: the loop for those who want none, checkpoints, the position.
+/* train.h - a training run as a whole: the loop for those who want none, and checkpoints.
  *
  *     NnFitOptions options = NN_FIT_OPTIONS_INIT;
  *     options.epochs = 3;
@@ -37,8 +37,7 @@ typedef struct NnProgress {
     double learning_rate;  /* of the last step */
     double loss;           /* of the last step; for on_epoch the mean over the epoch's samples */
     double accuracy;       /* the part of the epoch's samples that had the right label so far */
-    double
-        validation_loss; /* of this epoch (on_epoch), or of the one before; NaN if there is none */
+    double validation_loss; /* of this epoch (on_epoch), or the one before; NaN: there is none */
     double validation_accuracy;
 } NnProgress;
 
@@ -87,20 +86,10 @@ typedef struct NnRun {
 VALGRAD_API NnState *nn_run_state(const NnRun *run);
 
 /* Takes the objects of a run, made as those were, to where the state's run stood. (A schedule is
- * nothing but a function of the step, see nn_run_step().)
+ * nothing but a function of the step, see nn_loader_total_step().)
  * Errors: NULL; what the run has and the state has not; a network of other shapes, another kind of
  * optimizer, a loader with another number of samples or steps: then nothing is changed. */
 VALGRAD_API ValgradStatus nn_run_load_state(const NnRun *run, const NnState *state);
-
-/* Steps that a loader has dealt, over all epochs; 0 for NULL. */
-VALGRAD_API int64_t nn_run_step(const NnLoader *loader);
-
-/* Goes on with the step (from 0) of the epoch (from 0). Errors: NULL; negative; a step beyond the
- * epoch's end. */
-VALGRAD_API ValgradStatus nn_loader_seek(NnLoader *loader, int64_t epoch, int64_t step);
-
-/* The kind of an optimizer: "sgd", "adam", …; "" for NULL. Borrowed, static. */
-VALGRAD_API const char *nn_optimizer_name(const NnOptimizer *optimizer);
 
 VALGRAD_END
 
