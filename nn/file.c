@@ -122,8 +122,8 @@ ValgradStatus output__open(OutputFile *output, const char *function, const char 
 
 void output__write(OutputFile *output, const void *bytes, size_t n)
 {
-    if (n > 0)
-        fwrite(bytes, 1, n, output->file); /* the stream remembers an error */
+    if (n > 0 && fwrite(bytes, 1, n, output->file) < n && !output->reason)
+        output->reason = errno;
 }
 
 void output__write_array(OutputFile *output, const NnArray *array)
@@ -168,10 +168,10 @@ static bool give_name(OutputFile *output)
 /* 0, or the reason why not. */
 static int finish(OutputFile *output)
 {
+    int reason = output->reason;
     errno = 0;
-    int reason = 0;
-    if (fflush(output->file) != 0 || ferror(output->file))
-        reason = errno ? errno : EIO;
+    if (!reason && (fflush(output->file) != 0 || ferror(output->file)))
+        reason = errno ? errno : EIO; /* of printing into the stream, only the last */
     if (!reason && output->temporary && fsync(fileno(output->file)) != 0)
         reason = errno;
     if (!reason && output->nameless && !give_name(output))

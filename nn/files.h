@@ -10,13 +10,14 @@
 
 /* ---- file.c ---- */
 
-/* A file being written: under a temporary name, or without one, renamed when all is there. (What is no regular file,
- * like /dev/stdout, is written where it is.) */
+/* A file being written: under a temporary name, or without one, renamed when all is there. (What is no
+ * regular file, like /dev/stdout, is written where it is.) */
 typedef struct OutputFile {
     const char *function, *path; /* of messages */
     char *target, *temporary;
     bool nameless; /* the temporary file has not got its name yet */
     FILE *file;
+    int reason; /* errno of the write that failed; 0: none has */
 } OutputFile;
 
 /* On error there is nothing left to close. Writing may fail silently until output__close(), which

@@ -2,49 +2,19 @@
 #ifndef VALGRAD_TESTS_MNIST_TESTING_H
 #define VALGRAD_TESTS_MNIST_TESTING_H
 
-#include <limits.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <valgrad/real.h>
-
-#include "testing.h"
-
-static char program[PATH_MAX];
-
-/* MNIST_PROGRAM in the environment, or where the build puts it, seen from this test. */
-static inline bool find_program(void)
-{
-    const char *given = getenv("MNIST_PROGRAM");
-    if (given) {
-        snprintf(program, sizeof program, "%s", given);
-        return access(program, X_OK) == 0;
-    }
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 64);
-    program[length > 0 ? length : 0] = '\0';
-    for (int i = 0; i < 2; i++) {
-        char *slash = strrchr(program, '/');
-        if (slash)
-            *slash = '\0';
-    }
-    strcat(program, sizeof(real) == 8 ? "/bin/valgrad-mnist" : "/bin/valgradf-mnist");
-    return access(program, X_OK) == 0;
-}
+#include "files_testing.h"
 
 /* What the last run printed, standard error included, and its exit code. */
 static char printed[60000];
 static int code;
 
-/* Runs the program with arguments; %s in them stands for the folder of this test. */
+/* Runs the program with arguments. */
 static inline void run(const char *arguments)
 {
-    char command[PATH_MAX + 4000];
-    snprintf(command, sizeof command, "'%s' %s 2>&1", program, arguments);
+    char command[4000];
+    snprintf(command, sizeof command, "'" MNIST_PROGRAM "' %s 2>&1", arguments);
     FILE *pipe = popen(command, "r");
     ck_assert_ptr_nonnull(pipe);
     size_t n = fread(printed, 1, sizeof printed - 1, pipe);
@@ -98,20 +68,17 @@ static inline double last_line_accuracy(void)
 
 /* ---- a folder for files ---------------------------------------------------------------------- */
 
-static char folder[] = "/tmp/valgrad-mnist-XXXXXX";
-
-/* Runs in that folder from now on, so that commands can name files in it. */
-static inline bool enter_folder(void)
+/* In that folder from now on, so that commands can name files in it. */
+static inline void enter_folder(void)
 {
-    return mkdtemp(folder) && chdir(folder) == 0;
+    in_a_folder();
+    ck_assert_int_eq(chdir(folder), 0);
 }
 
-static inline void remove_folder(void)
+static inline void leave_folder(void)
 {
-    char command[100];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    if (chdir("/") == 0 && system(command) != 0)
-        perror(folder);
+    ck_assert_int_eq(chdir("/"), 0);
+    out_of_the_folder();
 }
 
 /* The text of a file, in a buffer that the next call reuses. */
@@ -127,10 +94,7 @@ static inline const char *file_text(const char *path)
 
 static inline void write_text(const char *path, const char *text)
 {
-    FILE *file = fopen(path, "wb");
-    ck_assert_ptr_nonnull(file);
-    fputs(text, file);
-    ck_assert_int_eq(fclose(file), 0);
+    write_file(path, text, strlen(text));
 }
 
 #endif

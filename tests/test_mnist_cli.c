@@ -113,7 +113,7 @@ START_TEST(help_of_the_commands)
         snprintf(text, sizeof text, "%s --help", commands[i]);
         run_well(text);
         assert_printed("\nExamples:\n");
-        snprintf(text, sizeof text, "%s %s", strrchr(program, '/') + 1,
+        snprintf(text, sizeof text, "%s %s", strrchr(MNIST_PROGRAM, '/') + 1,
                  i == 0 ? "--epochs" : commands[i]);
         assert_printed(text);
         ck_assert_ptr_null(strchr(strstr(printed, "Examples:"), '$'));
@@ -161,34 +161,19 @@ END_TEST
 
 START_TEST(full_disk)
 {
-    char command[PATH_MAX + 100];
-    snprintf(command, sizeof command, "'%s' --train-limit 64 --epochs 1 2>/dev/null >/dev/full",
-             program);
-    int status = system(command);
+    int status =
+        system("'" MNIST_PROGRAM "' --train-limit 64 --epochs 1 2>/dev/null >/dev/full");
     ck_assert_int_eq(WEXITSTATUS(status), 1);
 }
 END_TEST
 
 /* ---- a file of settings ---------------------------------------------------------------------- */
 
-static char config_path[] = "/tmp/valgrad-config-XXXXXX";
-
-static void write_config(const char *text)
-{
-    FILE *file = fopen(config_path, "w");
-    ck_assert_ptr_nonnull(file);
-    fputs(text, file);
-    fclose(file);
-}
-
 START_TEST(command_line_wins)
 {
-    char arguments[200];
-    write_config("{\"layers\": [16, 8], \"epochs\": 2, \"train-limit\": 640,\n"
+    write_text("run.json", "{\"layers\": [16, 8], \"epochs\": 2, \"train-limit\": 640,\n"
                  "\"activation\": \"tanh\", \"shuffle\": false}\n");
-    snprintf(arguments, sizeof arguments, "--epochs 1 --config %s", config_path);
-    run(arguments);
-    ck_assert_int_eq(code, 0);
+    run_well("--epochs 1 --config run.json");
     ck_assert_msg(strstr(printed, "784-16-8-10 tanh") != NULL, "%s", printed);
     ck_assert_msg(strstr(printed, "epoch 1/1 ") != NULL, "%s", printed);
     ck_assert_msg(strstr(printed, " 640 samples to train") != NULL, "%s", printed);
@@ -218,11 +203,9 @@ static const struct {
 
 START_TEST(wrong_config)
 {
-    char arguments[200];
-    write_config(wrong_configs[_i].text);
-    snprintf(arguments, sizeof arguments, "--config %s", config_path);
-    check_refused(arguments, 1, wrong_configs[_i].expected);
-    ck_assert_msg(strstr(printed, config_path) != NULL, "%s", printed);
+    write_text("run.json", wrong_configs[_i].text);
+    check_refused("--config run.json", 1, wrong_configs[_i].expected);
+    assert_printed("run.json: ");
 }
 END_TEST
 
@@ -321,12 +304,9 @@ END_TEST
 
 int main(void)
 {
-    if (!find_program()) {
-        printf("skipped: no program at %s\n", program);
-        return EXIT_SUCCESS;
-    }
     Suite *suite = suite_create("mnist");
     TCase *cases = new_case(suite, "mnist", 120);
+    tcase_add_unchecked_fixture(cases, enter_folder, leave_folder);
     tcase_add_loop_test(cases, wrong_options, 0, (int)COUNT(wrong));
     tcase_add_test(cases, unknown_option);
     tcase_add_test(cases, help_lists_every_option);
@@ -342,8 +322,5 @@ int main(void)
     tcase_add_loop_test(cases, wrong_config, 0, (int)COUNT(wrong_configs));
     tcase_add_test(cases, config_that_cannot_be_read);
     tcase_add_test(cases, digits_are_shown);
-    close(mkstemp(config_path));
-    int failed = run_suite(suite);
-    remove(config_path);
-    return failed;
+    return run_suite(suite);
 }

@@ -115,13 +115,20 @@ END_TEST
 
 /* ---- other images ---------------------------------------------------------------------------- */
 
+START_TEST(fashion_is_not_installed)
+{
+    setenv("VALGRAD_FASHION_DATA", "/nowhere", 1);
+    check_refused("--dataset fashion", 1,
+                  "no Fashion-MNIST: /nowhere does not exist: install the Debian package "
+                  "dataset-fashion-mnist, or give its directory with --data DIR");
+    unsetenv("VALGRAD_FASHION_DATA");
+}
+END_TEST
+
 START_TEST(fashion)
 {
-    if (access("/usr/share/datasets/fashion-mnist", R_OK) != 0) {
-        check_refused("--dataset fashion --epochs 1", 1,
-                      "install the Debian package dataset-fashion-mnist");
+    if (access("/usr/share/datasets/fashion-mnist", R_OK) != 0)
         return;
-    }
     run_well("--dataset fashion --train-limit 3000 --epochs 2 --layers 32 --report");
     ck_assert_double_gt(last_line_accuracy(), 65);
     assert_printed("\nankle boot ");
@@ -170,23 +177,17 @@ END_TEST
 
 int main(void)
 {
-    if (!find_program()) {
-        printf("skipped: no program at %s\n", program);
-        return EXIT_SUCCESS;
-    }
-    if (!enter_folder())
-        return EXIT_FAILURE;
     Suite *suite = suite_create("mnist_data");
     TCase *cases = new_case(suite, "data", 120);
+    tcase_add_unchecked_fixture(cases, enter_folder, leave_folder);
     tcase_add_test(cases, csv_and_idx_give_the_same_weights);
     tcase_add_test(cases, gzipped_csv_with_a_part_set_aside);
     tcase_add_test(cases, general_csv);
     tcase_add_loop_test(cases, wrong_csv, 0, (int)COUNT(wrong_csvs));
+    tcase_add_test(cases, fashion_is_not_installed);
     tcase_add_test(cases, fashion);
     tcase_add_loop_test(cases, every_form_trains, 0, (int)COUNT(forms));
     tcase_add_test(cases, validation_is_set_aside);
     tcase_add_test(cases, early_stop);
-    int failed = run_suite(suite);
-    remove_folder();
-    return failed;
+    return run_suite(suite);
 }

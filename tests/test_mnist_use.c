@@ -1,10 +1,10 @@
 /* test_mnist_use.c - what the trainer leaves behind: saved networks, predictions, logs, pictures. */
-#ifndef _POSIX_C_SOURCE
-#define _POSIX_C_SOURCE 200809L
+#ifndef _XOPEN_SOURCE
+#define _XOPEN_SOURCE 700
 #endif
 
-#include <signal.h>
-#include <time.h>
+#include <fcntl.h>
+#include <poll.h>
 
 #include <valgrad/valgrad.h>
 
@@ -207,25 +207,112 @@ START_TEST(diagnoses)
 }
 END_TEST
 
-/* Ctrl-C in the middle of an epoch, then going on: the same weights as without it. */
-START_TEST(interrupted)
+/* ---- on a terminal --------------------------------------------------------------------------- */
+
+/* Runs the program with a terminal for its output; all that comes on it is printed[] then. */
+static void run_on_terminal(const char *arguments)
 {
-    char command[PATH_MAX + 300];
-    snprintf(command, sizeof command,
-             "'%s' --epochs 12 --layers 8 --dropout 0.1 >out.txt 2>&1 & "
-             "child=$!; until grep -q 'samples to train' out.txt; do sleep 0.1; done; sleep 0.3; "
-             "kill -INT $child; wait $child; echo $? >code.txt",
-             program);
-    ck_assert_int_eq(system(command), 0);
-    ck_assert_str_eq(file_text("code.txt"), "130\n");
-    ck_assert_ptr_nonnull(strstr(file_text("out.txt"), "stopped after step "));
-    ck_assert_ptr_nonnull(strstr(file_text("out.txt"), " train --resume stopped.safetensors\n"));
-    run_well("train --resume stopped.safetensors --weights resumed.png");
-    assert_printed("resumed after step ");
-    double accuracy = last_line_accuracy();
-    run_well("--epochs 12 --layers 8 --dropout 0.1 --quiet --weights whole.png");
-    ck_assert_double_eq(last_line_accuracy(), accuracy);
-    ck_assert_int_eq(system("cmp resumed.png whole.png"), 0);
+    char command[400];
+    int status;
+    const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    ck_assert(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+    snprintf(command, sizeof command, "'" MNIST_PROGRAM "' %s", arguments);
+    const pid_t child = fork();
+    if (child == 0) {
+        const int out = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+        dup2(out, STDOUT_FILENO);
+        dup2(out, STDERR_FILENO);
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    size_t used = 0;
+    int reaped = 0;
+    while (used < sizeof printed - 1 && !reaped) {
+        struct pollfd some = {terminal, POLLIN, 0};
+        poll(&some, 1, 100);
+        const ssize_t n =
+            some.revents & POLLIN ? read(terminal, printed + used, sizeof printed - 1 - used) : 0;
+        used += n > 0 ? (size_t)n : 0;
+        reaped = n <= 0 && waitpid(child, &status, WNOHANG) == child;
+    }
+    printed[used] = '\0';
+    close(terminal);
+    ck_assert_msg(reaped && WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s", printed);
+}
+
+START_TEST(bar_and_curve_on_a_terminal)
+{
+    run_on_terminal("--epochs 1 --layers 16");
+    assert_printed("\repoch 1/1  loss ");
+    assert_printed("  [#");
+    assert_printed(".] ");
+    assert_printed(" samples/s, ");
+    assert_printed(" s left\033[K");
+    assert_printed("\r\033[Kepoch 1/1  loss ");
+    assert_printed(" loss by step, its logarithm\r\n");
+    assert_printed("\u2588");
+    run_on_terminal("--epochs 1 --layers 16 --quiet");
+    ck_assert_int_eq(lines(), 1);
+    ck_assert_ptr_null(strchr(printed, '\033'));
+}
+END_TEST
+
+START_TEST(shades_on_a_terminal)
+{
+    run_on_terminal("show 0");
+    assert_printed("\033[38;5;");
+    setenv("NO_COLOR", "1", 1);
+    run_on_terminal("show 0");
+    ck_assert_ptr_null(strchr(printed, '\033'));
+    unsetenv("NO_COLOR");
+}
+END_TEST
+
+/* ---- a full disk ----------------------------------------------------------------------------- */
+
+#define EVAL "eval --load digits.safetensors --quiet "
+#define TRAINING "--train-limit 128 --epochs 1 --layers 8 --quiet "
+
+/* Each writes to the file that comes behind it. */
+static const char *const writers[] = {
+    EVAL "--confusion",
+    EVAL "--weights",
+    TRAINING "--save",
+    TRAINING "--checkpoint",
+    TRAINING "--log",
+    TRAINING "--debug",
+    TRAINING "--plot",
+    "export digits.safetensors --c",
+    "export digits.safetensors --npz",
+    "export digits.safetensors --safetensors",
+};
+
+/* Of two kinds: a device that takes nothing, and a limit in the middle of a file, before which an older
+ * one stands, or none. (Logs grow where they are.) */
+START_TEST(full_disk)
+{
+    char command[600];
+    bool grows = strstr(writers[_i], "--log") || strstr(writers[_i], "--debug");
+    if (strstr(writers[_i], "--plot") && system("command -v gnuplot >/dev/null 2>&1") != 0)
+        return;
+    snprintf(command, sizeof command, "%s /dev/full", writers[_i]);
+    check_refused(command, 1, "/dev/full: cannot be written: No space left on device");
+    for (int older = 0; older < 2 && !grows; older++) {
+        if (older)
+            write_text("out", "older");
+        const int files = count_files(NULL);
+        snprintf(command, sizeof command,
+                 "trap '' XFSZ; ulimit -f 4; '" MNIST_PROGRAM "' %s out >message.txt 2>&1",
+                 writers[_i]);
+        ck_assert_int_eq(WEXITSTATUS(system(command)), 1);
+        ck_assert_msg(strstr(file_text("message.txt"), "out: cannot be written: File too large"),
+                      "%s", file_text("message.txt"));
+        remove("message.txt");
+        ck_assert_int_eq(count_files(NULL), files);
+        if (older)
+            ck_assert_str_eq(file_text("out"), "older");
+        remove("out");
+    }
 }
 END_TEST
 
@@ -254,14 +341,9 @@ END_TEST
 
 int main(void)
 {
-    if (!find_program()) {
-        printf("skipped: no program at %s\n", program);
-        return EXIT_SUCCESS;
-    }
-    if (!enter_folder())
-        return EXIT_FAILURE;
     Suite *suite = suite_create("mnist_use");
     TCase *cases = new_case(suite, "use", 120);
+    tcase_add_unchecked_fixture(cases, enter_folder, leave_folder);
     tcase_add_unchecked_fixture(cases, train_once, NULL);
     tcase_add_test(cases, saved_network_tests_the_same);
     tcase_add_test(cases, loaded_weights_are_where_training_begins);
@@ -273,9 +355,9 @@ int main(void)
     tcase_add_test(cases, logs);
     tcase_add_test(cases, curves);
     tcase_add_test(cases, diagnoses);
-    tcase_add_test(cases, interrupted);
+    tcase_add_test(cases, bar_and_curve_on_a_terminal);
+    tcase_add_test(cases, shades_on_a_terminal);
+    tcase_add_loop_test(cases, full_disk, 0, (int)COUNT(writers));
     tcase_add_test(cases, manual_and_completion);
-    int failed = run_suite(suite);
-    remove_folder();
-    return failed;
+    return run_suite(suite);
 }

@@ -7,9 +7,11 @@
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "nn/files.h"
 #include "watch.h"
 
 /* The mean loss of part i of n equal parts of the steps. */
@@ -81,7 +83,6 @@ static void write_losses(FILE *gnuplot, const Watch *watch)
     fprintf(gnuplot, "EOD\n");
 }
 
-/* The picture comes on gnuplot's standard output: no name has to be quoted for it. */
 static void write_commands(FILE *gnuplot, const Watch *watch)
 {
     fprintf(gnuplot,
@@ -98,36 +99,42 @@ static void write_commands(FILE *gnuplot, const Watch *watch)
     fprintf(gnuplot, "\n");
 }
 
-/* Runs gnuplot with its output into a file. */
-static FILE *start_gnuplot(FILE *to, pid_t *child)
+/* Starts gnuplot; its commands go into the stream, its picture comes out of it. */
+static FILE *start_gnuplot(pid_t *child)
 {
     int ends[2];
-    if (pipe(ends) != 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
         return NULL;
     *child = fork();
     if (*child == 0) {
-        dup2(ends[0], STDIN_FILENO);
-        dup2(fileno(to), STDOUT_FILENO);
+        dup2(ends[1], STDIN_FILENO);
+        dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         close(ends[1]);
         execlp("gnuplot", "gnuplot", (char *)NULL);
         _exit(127);
     }
-    close(ends[0]);
-    FILE *gnuplot = *child > 0 ? fdopen(ends[1], "w") : NULL;
+    close(ends[1]);
+    FILE *gnuplot = *child > 0 ? fdopen(ends[0], "r+") : NULL;
     if (!gnuplot)
-        close(ends[1]);
+        close(ends[0]);
     return gnuplot;
 }
 
-static bool run_gnuplot(const Watch *watch, FILE *to)
+/* gnuplot itself would not tell of a full disk. */
+static bool run_gnuplot(const Watch *watch, OutputFile *output)
 {
+    char piece[4096];
     pid_t child = -1;
     int status = -1;
     void (*before)(int) = signal(SIGPIPE, SIG_IGN);
-    FILE *gnuplot = start_gnuplot(to, &child);
+    FILE *gnuplot = start_gnuplot(&child);
     if (gnuplot) {
         write_commands(gnuplot, watch);
+        fflush(gnuplot);
+        shutdown(fileno(gnuplot), SHUT_WR);
+        for (size_t n; (n = fread(piece, 1, sizeof piece, gnuplot)) > 0;)
+            output__write(output, piece, n);
         fclose(gnuplot);
     }
     if (child > 0)
@@ -138,14 +145,14 @@ static bool run_gnuplot(const Watch *watch, FILE *to)
 
 bool plot(const Watch *watch)
 {
-    Output output;
+    OutputFile output;
     if (watch->loss_count == 0)
         return true;
-    if (!output_open(&output, watch->config->plot))
-        return false;
-    if (run_gnuplot(watch, output.file))
-        return output_close(&output);
-    output_discard(&output);
+    if (output__open(&output, __func__, watch->config->plot) != VALGRAD_OK)
+        return library_error();
+    if (run_gnuplot(watch, &output))
+        return output__close(&output) == VALGRAD_OK || library_error();
+    output__discard(&output);
     error_line("%s: gnuplot failed", watch->config->plot);
     return false;
 }

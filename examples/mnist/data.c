@@ -21,7 +21,7 @@
 enum { DIGITS = 10 };
 
 static const double test_part = 0.1; /* of a CSV file that has no test data beside it */
-static const char fashion_directory[] = "/usr/share/datasets/fashion-mnist";
+static const char fashion_directory[] = "/usr/share/datasets/fashion-mnist"; /* Debian's */
 
 /* ---- where they are -------------------------------------------------------------------------- */
 
@@ -48,11 +48,13 @@ static void installed_data(char path[PATH_MAX])
 
 static const char *find_fashion(void)
 {
-    if (is_directory(fashion_directory))
-        return fashion_directory;
+    const char *environment = getenv("VALGRAD_FASHION_DATA");
+    const char *path = environment && environment[0] ? environment : fashion_directory;
+    if (is_directory(path))
+        return path;
     error_line("no Fashion-MNIST: %s does not exist: install the Debian package "
                "dataset-fashion-mnist, or give its directory with --data DIR",
-               fashion_directory);
+               path);
     return NULL;
 }
 

@@ -105,14 +105,14 @@ static int man(Config *config, char **arguments)
         printf(".TP\n.B %s\n%s\n", (*command)->name, (*command)->summary);
     for (const Command *const *command = commands; *command; command++)
         print_command(*command, name);
-    printf(
-        ".SH FILES\nThe JSON file of \\fB\\-\\-config\\fR is an object whose members have the "
-        "names of the options: {\"epochs\": 3, \"layers\": [128, 64], \"shuffle\": false}.\n"
-        ".SH ENVIRONMENT\n.TP\n.B VALGRAD_MNIST_DATA\nThe directory of the IDX files, if "
-        "\\fB\\-\\-data\\fR does not name one.\n.TP\n.B NO_COLOR\nIf it is set, digits are drawn "
-        "without shades of grey.\n"
-        ".SH EXIT STATUS\n0 when all went well, 1 when data or files are wrong, 2 when the "
-        "command line is, 130 when training was stopped by Ctrl\\-C.\n");
+    printf(".SH FILES\nThe JSON file of \\fB\\-\\-config\\fR is an object whose members have the "
+           "names of the options: {\"epochs\": 3, \"layers\": [128, 64], \"shuffle\": false}.\n"
+           ".SH ENVIRONMENT\n.TP\n.B VALGRAD_MNIST_DATA\nThe directory of the IDX files, if "
+           "\\fB\\-\\-data\\fR does not name one.\n.TP\n.B VALGRAD_FASHION_DATA\nThe same for "
+           "\\fB\\-\\-dataset fashion\\fR.\n.TP\n.B NO_COLOR\nIf it is set, digits are drawn "
+           "without shades of grey.\n"
+           ".SH EXIT STATUS\n0 when all went well, 1 when data or files are wrong, 2 when the "
+           "command line is, 130 when training was stopped by Ctrl\\-C.\n");
     return EXIT_SUCCESS;
 }
 

@@ -195,19 +195,6 @@ bool watch_end(Watch *watch);
 /* A line, unless all is quiet. */
 void watch_say(const Watch *watch, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* ---- output.c: files that are written whole or not at all ------------------------------------ */
-
-typedef struct Output {
-    const char *path;
-    char temporary[4096];
-    FILE *file;
-} Output;
-
-/* Opens it under a temporary name; closing renames it. Both say what is wrong, and then leave nothing. */
-bool output_open(Output *output, const char *path);
-bool output_close(Output *output);
-void output_discard(Output *output);
-
 /* ---- draw.c: images in the terminal ---------------------------------------------------------- */
 
 enum { CAPTION_ROOM = 40 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mnist.h"
+#include "nn/files.h"
 
 /* The name of class c, or its number, in room for `text`. */
 static const char *class_name(const Data *data, int c, char text[CAPTION_ROOM])
@@ -100,11 +101,11 @@ static void write_confusion(FILE *file, const NnConfusion *confusion)
 
 static bool draw_confusion(const char *path, const NnConfusion *confusion)
 {
-    Output output;
-    if (!output_open(&output, path))
-        return false;
+    OutputFile output;
+    if (output__open(&output, __func__, path) != VALGRAD_OK)
+        return library_error();
     write_confusion(output.file, confusion);
-    return output_close(&output);
+    return output__close(&output) == VALGRAD_OK || library_error();
 }
 
 /* The weights into each unit of the first layer as an image, dark below 0 and light above. */
