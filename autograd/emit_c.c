@@ -510,26 +510,36 @@ static void give_times(const Emission *m, const FoldItem *item, size_t i, size_t
     fputs("; ", m->out);
 }
 
-/* Nothing is passed on of a gradient of 0, so the products need no care. */
+/* d, times the other number of its pair if it has one, for operand number i. */
+static void give_in_list(const Emission *m, const FoldItem *item, size_t i)
+{
+    if (!give_by(m, item, i))
+        return;
+    fputc('d', m->out);
+    if (item->op == LOWERED_PAIRS && i > 1) {
+        fputs(" * ", m->out);
+        put_value(m, &item->refs[2 + ((i - 2) ^ 1)], item->depth);
+    }
+    fputs("; ", m->out);
+}
+
+/* Nothing is passed on of a gradient of 0, so the products need no care. One loop gives to both of a pair: two
+ * loops took a twelfth more of the whole time of a network. */
 static void backward_list(const Emission *m, const FoldItem *item)
 {
     const bool pairs = item->op == LOWERED_PAIRS;
+    bool loop = false;
     fputs("if (d != 0) { ", m->out);
-    for (size_t i = 1; i < item->ref_count; i++) {
-        const bool starts = pairs && i == 1;
-        if (item->even && !starts && item->refs[i].active)
-            fprintf(m->out, "for (int n = 0; n < %u; n++) ",
-                    (unsigned)(pairs ? item->count / 2 : item->count));
-        if (!give_by(m, item, i))
-            continue;
-        fputc('d', m->out);
-        if (pairs && !starts) {
-            fputs(" * ", m->out);
-            put_value(m, &item->refs[2 + ((i - 2) ^ 1)], item->depth);
-        }
-        fputs("; ", m->out);
-    }
-    fputs("} ", m->out);
+    if (pairs)
+        give_in_list(m, item, 1);
+    for (size_t i = 1 + pairs; i < item->ref_count; i++)
+        loop |= item->even && item->refs[i].active;
+    if (loop)
+        fprintf(m->out, "for (int n = 0; n < %u; n++) { ",
+                (unsigned)(pairs ? item->count / 2 : item->count));
+    for (size_t i = 1 + pairs; i < item->ref_count; i++)
+        give_in_list(m, item, i);
+    fputs(loop ? "} } " : "} ", m->out);
 }
 
 static void backward_rule(const Emission *m, const FoldItem *item)

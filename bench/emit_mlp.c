@@ -1,4 +1,4 @@
-/* emit_mlp.c - writes the network of W2 as C, for bench_scalar: emit_mlp FILE. */
+/* emit_mlp.c - writes the network of W2 as C, for bench_mlp: emit_mlp FILE. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <valgrad/program.h>

@@ -1,14 +1,72 @@
-"""peer_scalar.py LIBRARY WORKLOAD - the smaller scalar workloads with PyTorch (0-dimensional tensors in
-double) or micrograd, in the process that harness.h describes. Ends without a word when the library is
-not there or the workload would take minutes."""
+"""peer_scalar.py LIBRARY WORKLOAD - the smaller scalar workloads in Python, in the process that harness.h
+describes: with PyTorch (torch: 0-dimensional tensors in double), with micrograd, or with the class below
+(objects). Ends without a word when the library is not there or the workload would take minutes."""
 import math
-import resource
 import sys
 import time
 
 
+class Number:
+    """A number as an object that knows which others it was made of, and its derivative by each: the least that
+    any graph of numbers needs in this language."""
+
+    __slots__ = ("data", "grad", "operands", "listed")
+
+    def __init__(self, data, *operands):
+        self.data, self.grad, self.operands, self.listed = data, 0.0, operands, False
+
+    def __add__(self, other):
+        if not isinstance(other, Number):
+            return Number(self.data + other, (self, 1.0))
+        return Number(self.data + other.data, (self, 1.0), (other, 1.0))
+
+    def __mul__(self, other):
+        if not isinstance(other, Number):
+            return Number(self.data * other, (self, other))
+        return Number(self.data * other.data, (self, other.data), (other, self.data))
+
+    def __pow__(self, exponent):
+        return Number(self.data**exponent, (self, exponent * self.data ** (exponent - 1)))
+
+    def __neg__(self):
+        return Number(-self.data, (self, -1.0))
+
+    def __sub__(self, other):
+        return Number(self.data - other.data, (self, 1.0), (other, -1.0))
+
+    def __truediv__(self, other):
+        return self * (1 / other)
+
+    def __rtruediv__(self, other):
+        return Number(other / self.data, (self, -other / self.data**2))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def relu(self):
+        return Number(max(self.data, 0.0), (self, float(self.data > 0)))
+
+    def backward(self):
+        """The chain rule from the results to what they are made of; without recursion, so that a long sum does not
+        overflow the stack."""
+        order, stack = [], [(self, False)]
+        while stack:
+            number_, operands_listed = stack.pop()
+            if operands_listed:
+                order.append(number_)
+            elif not number_.listed:
+                number_.listed = True
+                stack.append((number_, True))
+                stack.extend((operand, False) for operand, _ in number_.operands)
+        self.grad = 1.0
+        for number_ in reversed(order):
+            for operand, derivative in number_.operands:
+                operand.grad += derivative * number_.grad
+
+
 def libraries():
     """(make an input, the number, the gradient, relu) of the library called for."""
+    if sys.argv[1] == "objects":
+        return Number, lambda v: v.data, lambda v: v.grad, lambda v: v.relu()
     if sys.argv[1] == "torch":
         import torch
 
@@ -71,7 +129,9 @@ def mlp():
 
 
 def peak_bytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Of this process alone: what getrusage says begins with what the parent has had."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        return 1024 * int(next(line.split()[1] for line in status if line.startswith("VmHWM:")))
 
 
 workload = {"W1": expr, "W2": mlp}.get(sys.argv[2])
