@@ -140,7 +140,7 @@ static real row_tangent(const Run *run, const Instruction *instruction, real f)
     row->first(run->v[slots[0]], arity > 1 ? run->v[slots[1]] : 0, third(run, instruction, arity),
                f, d);
     for (int i = 0; i < arity; i++)
-        tangent += product(run, arity == ROW_OPERANDS, run->t[slots[i]], d[i]);
+        tangent += product(run, instruction__chooses(instruction), run->t[slots[i]], d[i]);
     return tangent;
 }
 
@@ -150,7 +150,7 @@ static real nary_tangent(const Run *run, const Instruction *instruction, real f)
     real tangent = 0;
     nary_first(run, instruction, f);
     for (size_t i = 0; i < instruction->count; i++)
-        tangent += product(run, instruction->op == PROGRAM_CUSTOM, run->t[operands[i]], run->d[i]);
+        tangent += product(run, instruction__chooses(instruction), run->t[operands[i]], run->d[i]);
     return tangent;
 }
 
@@ -215,7 +215,7 @@ static void row_backward(const Run *run, const Instruction *instruction, size_t 
         real curvature = 0;
         for (int j = 0; run->second && j < arity; j++)
             curvature += shared_out(run->t[slots[j]], dd[second_at(i, j)], run->strict);
-        pass_back(run, arity == ROW_OPERANDS, s, slots[i], d[i], curvature);
+        pass_back(run, instruction__chooses(instruction), s, slots[i], d[i], curvature);
     }
 }
 
@@ -229,7 +229,7 @@ static void nary_backward(const Run *run, const Instruction *instruction, size_t
         instruction__rule(instruction)
             ->second(instruction->count, run->x, run->v[s], run->d, run->dt, run->dd);
     for (size_t i = 0; i < instruction->count; i++)
-        pass_back(run, instruction->op == PROGRAM_CUSTOM, s, operands[i], run->d[i],
+        pass_back(run, instruction__chooses(instruction), s, operands[i], run->d[i],
                   run->second ? run->dd[i] : 0);
 }
 

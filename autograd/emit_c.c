@@ -333,6 +333,8 @@ static const RuleText *rule_of(int op)
     static const RuleText rules[] = {
         [PROGRAM_MAX - PROGRAM_MAX] = {"max_value", "extreme_first"},
         [PROGRAM_MIN - PROGRAM_MAX] = {"min_value", "extreme_first"},
+        [PROGRAM_FIRST_MAX - PROGRAM_MAX] = {"max_value", "first_max_first"},
+        [PROGRAM_WEIGHTED - PROGRAM_MAX] = {"weighted_value", "dot_first"},
         [PROGRAM_LOGSUMEXP - PROGRAM_MAX] = {"logsumexp_value", "logsumexp_first"},
         [PROGRAM_NORM2 - PROGRAM_MAX] = {"norm2_value", "norm2_first"},
     };

@@ -227,6 +227,9 @@ bool nary__is_sum(const Value *v);
 bool nary__has_pairs(const Value *v);
 bool nary__is_custom(const Value *v);
 
+/* Whether the operation of a scalar node lets nothing through a derivative of exactly 0 (see share_of). */
+bool nary__chooses(const Value *v);
+
 /* The operation and context of a node made by value_custom. */
 const ValueOp *nary__custom(const Value *v, void **context);
 
@@ -248,11 +251,31 @@ bool backward__strict(void);
 /* The error of a leaf that was changed after v had used it. */
 ValgradStatus backward__say_changed(const char *function, const Value *v, const Value *leaf);
 
-/* What an operand with this derivative gets of a gradient. A derivative of exactly 0 lets nothing through,
- * not even infinity: what where() or a maximum did not choose has no part in the result. */
+/* Whether the operation chooses among its operands or is flat beside what it chooses. An operand that was not
+ * chosen has no part in the result, so that a derivative of exactly 0 lets nothing through, not even infinity. */
+static inline bool op_chooses(OpCode op)
+{
+    switch (op) {
+    case OP_abs: case OP_min: case OP_max: case OP_fmin: case OP_fmax: case OP_clamp: case OP_where:
+    case OP_sign: case OP_floor: case OP_ceil: case OP_round: case OP_trunc:
+    case OP_relu: case OP_leaky_relu: case OP_relu6: case OP_hardtanh: case OP_hardsigmoid:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What an operand of an operation that chooses gets of a gradient. */
 static inline real share_of(real gradient, real derivative)
 {
-    return derivative == 0 && !backward__strict() ? 0 : gradient * derivative;
+    const real product = gradient * derivative;
+    return product == product || derivative != 0 || backward__strict() ? product : 0;
+}
+
+/* The same of any operation; `op` is a constant where speed matters. */
+static inline real gradient_through(OpCode op, real gradient, real derivative)
+{
+    return op_chooses(op) ? share_of(gradient, derivative) : gradient * derivative;
 }
 
 /* The gradient buffer of a dense node that wants a gradient, about to receive a contribution. *fresh:

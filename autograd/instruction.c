@@ -38,6 +38,15 @@ static real dot_value(size_t n, const real *x)
     return n % 2 ? sum + x[n - 1] : sum;
 }
 
+/* The same, in which 0 times infinity is 0. */
+static real weighted_value(size_t n, const real *x)
+{
+    real sum = 0;
+    for (size_t i = 0; i + 1 < n; i += 2)
+        sum += x[i] == 0 ? 0 : x[i] * x[i + 1];
+    return sum;
+}
+
 /* Writes to each operand of a pair what the other one has in `from`. */
 static void exchange(size_t n, const real *from, real alone, real *to)
 {
@@ -83,6 +92,16 @@ static void extreme_first(size_t n, const real *x, real f, real *d)
         equal += x[i] == f;
     for (size_t i = 0; i < n; i++)
         d[i] = f != f ? f : x[i] == f ? 1 / (real)equal : 0;
+}
+
+/* The first of those that equal the result takes it all; of NaNs, too. */
+static void first_max_first(size_t n, const real *x, real f, real *d)
+{
+    real left = 1;
+    for (size_t i = 0; i < n; i++) {
+        d[i] = x[i] == f || (f != f && x[i] != x[i]) ? left : 0;
+        left -= d[i];
+    }
 }
 
 /* ---- logarithm of a sum of exponentials -------------------------------------------------------- */
@@ -156,12 +175,13 @@ static void norm2_first(size_t n, const real *x, real f, real *d)
         d[i] = f == 0 ? 0 : infinite == 1 && isinf(x[i]) ? copysign((real)1, x[i]) : x[i] / f;
 }
 
+/* At 0 there is a kink, and no second derivative. */
 static void norm2_second(size_t n, const real *x, real f, const real *d, const real *t, real *out)
 {
     (void)x;
-    const real along = dot(n, d, t);
+    const real along = dot(n, d, t), at_0 = norm2_value(n, t) == 0 ? 0 : (real)NAN;
     for (size_t i = 0; i < n; i++)
-        out[i] = f == 0 ? 0 : (t[i] - d[i] * along) / f;
+        out[i] = f == 0 ? at_0 : (t[i] - d[i] * along) / f;
 }
 
 /* ---- the table --------------------------------------------------------------------------------- */
@@ -173,6 +193,8 @@ const NaryRule *instruction__rule(const Instruction *instruction)
         [PROGRAM_DOT - PROGRAM_SUM] = {dot_value, dot_first, dot_second},
         [PROGRAM_MAX - PROGRAM_SUM] = {max_value, extreme_first, no_curvature},
         [PROGRAM_MIN - PROGRAM_SUM] = {min_value, extreme_first, no_curvature},
+        [PROGRAM_FIRST_MAX - PROGRAM_SUM] = {max_value, first_max_first, no_curvature},
+        [PROGRAM_WEIGHTED - PROGRAM_SUM] = {weighted_value, dot_first, dot_second},
         [PROGRAM_LOGSUMEXP - PROGRAM_SUM] = {logsumexp_value, logsumexp_first, logsumexp_second},
         [PROGRAM_NORM2 - PROGRAM_SUM] = {norm2_value, norm2_first, norm2_second},
     };

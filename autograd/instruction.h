@@ -26,11 +26,18 @@ static inline real passed_on(real gradient, real derivative, bool strict)
     return gradient == 0 && !strict ? 0 : gradient * derivative;
 }
 
-/* The same for operations that choose among operands (rows with three, and those of the user's), where a
- * derivative of exactly 0 lets nothing through either: share_of() in graph.h. */
+/* The same for operations that choose, where a derivative of exactly 0 lets nothing through either: share_of() in
+ * graph.h. */
 static inline real shared_out(real gradient, real derivative, bool strict)
 {
     return derivative == 0 && !strict ? 0 : passed_on(gradient, derivative, strict);
+}
+
+/* Whether the instruction is such an operation. */
+static inline bool instruction__chooses(const Instruction *instruction)
+{
+    return (instruction->op >= PROGRAM_MAX && instruction->op <= PROGRAM_CUSTOM) ||
+           op_chooses((OpCode)instruction->op);
 }
 
 #endif

@@ -104,11 +104,13 @@ static void partials_of_row(const Value *v, real partials[3])
                          v->data, partials);
 }
 
-static void give_shares(Value *v, const real *partials)
+static void give_all(Value *v, const real *partials)
 {
     const Nary *nary = nary_of(v);
+    const bool choosing = nary__chooses(v);
     for (size_t i = 0; i < nary->count; i++)
-        give_if_wanted(nary->operands[i], share_of(v->grad, partials[i]));
+        give_if_wanted(nary->operands[i],
+                       choosing ? share_of(v->grad, partials[i]) : v->grad * partials[i]);
 }
 
 static void backward_custom(Value *v)
@@ -116,14 +118,14 @@ static void backward_custom(Value *v)
     const Nary *nary = nary_of(v);
     real *partials = nary->numbers + nary->count;
     partials_of_custom(nary, v->data, partials);
-    give_shares(v, partials);
+    give_all(v, partials);
 }
 
 static void backward_row(Value *v)
 {
     real partials[3];
     partials_of_row(v, partials);
-    give_shares(v, partials);
+    give_all(v, partials);
 }
 
 /* ---- reductions -------------------------------------------------------------------------------- */
@@ -160,7 +162,7 @@ static void backward_reduction(Value *v)
 {
     real *partials = nary_of(v)->numbers + nary_of(v)->count;
     partials_of_reduction(v, partials);
-    give_shares(v, partials);
+    give_all(v, partials);
 }
 
 static real prod_value(size_t n, const real *x)
@@ -174,12 +176,13 @@ static real prod_value(size_t n, const real *x)
 /* The product of the others: of those before times of those after, for x may be 0. */
 static void prod_first(size_t n, const real *x, real f, real *d)
 {
+    const bool strict = backward__strict();
     real before = 1, after = 1;
     (void)f;
     for (size_t i = 0; i < n; before *= x[i++])
         d[i] = before;
-    for (size_t i = n; i-- > 0; after *= x[i])
-        d[i] *= after;
+    for (size_t i = n; i-- > 0; after = passed_on(after, x[i], strict))
+        d[i] = passed_on(after, d[i], strict);
 }
 
 static real mean_value(size_t n, const real *x)
@@ -304,6 +307,15 @@ bool nary__is_sum(const Value *v)
 bool nary__has_pairs(const Value *v)
 {
     return kind_of(v) == &dot_kind;
+}
+
+/* A product and a mean do as the multiplications and additions that they stand for. */
+bool nary__chooses(const Value *v)
+{
+    const NodeKind *kind = kind_of(v);
+    if (kind && kind->backward == backward_reduction)
+        return reduction_of(v)->instruction != 0;
+    return kind == &custom_kind || op_chooses((OpCode)v->op);
 }
 
 bool nary__is_custom(const Value *v)

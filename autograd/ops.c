@@ -98,14 +98,15 @@ static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Va
 #include "autograd/ops.def"
 
 /* The chain rule: for operands of any kind; and for plain ones, of which only x, only y or both want it. */
+#define THROUGH(name, by, ...) gradient_through(OP_##name, grad, op_##name##_d##by(__VA_ARGS__))
 #define BACKWARD1(name, P)                                                                         \
     static void backward_##name(Value *v, real grad)                                               \
     {                                                                                              \
-        give(v->x, grad *op_##name##_dx(number_of(v->x), 0, P, v->data));                          \
+        give(v->x, THROUGH(name, x, number_of(v->x), 0, P, v->data));                              \
     }                                                                                              \
     static void backward_##name##_x(Value *v, real grad)                                           \
     {                                                                                              \
-        v->x->grad += grad * op_##name##_dx(v->x->data, 0, P, v->data);                            \
+        v->x->grad += THROUGH(name, x, v->x->data, 0, P, v->data);                                 \
     }
 #define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks) BACKWARD1(name, 0)
 #define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks) BACKWARD1(name, v->parameter)
@@ -114,23 +115,23 @@ static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Va
     {                                                                                              \
         const real x = number_of(v->x), y = number_of(v->y);                                       \
         if (v->x->flags & WANTS_GRAD)                                                              \
-            give(v->x, grad *op_##name##_dx(x, y, 0, v->data));                                    \
+            give(v->x, THROUGH(name, x, x, y, 0, v->data));                                     \
         if (v->y->flags & WANTS_GRAD)                                                              \
-            give(v->y, grad *op_##name##_dy(x, y, 0, v->data));                                    \
+            give(v->y, THROUGH(name, y, x, y, 0, v->data));                                     \
     }                                                                                              \
     static void backward_##name##_x(Value *v, real grad)                                           \
     {                                                                                              \
-        v->x->grad += grad * op_##name##_dx(v->x->data, v->y->data, 0, v->data);                   \
+        v->x->grad += THROUGH(name, x, v->x->data, v->y->data, 0, v->data);                    \
     }                                                                                              \
     static void backward_##name##_y(Value *v, real grad)                                           \
     {                                                                                              \
-        v->y->grad += grad * op_##name##_dy(v->x->data, v->y->data, 0, v->data);                   \
+        v->y->grad += THROUGH(name, y, v->x->data, v->y->data, 0, v->data);                    \
     }                                                                                              \
     static void backward_##name##_xy(Value *v, real grad)                                          \
     {                                                                                              \
         const real x = v->x->data, y = v->y->data, f = v->data;                                    \
-        v->x->grad += grad * op_##name##_dx(x, y, 0, f);                                           \
-        v->y->grad += grad * op_##name##_dy(x, y, 0, f);                                           \
+        v->x->grad += THROUGH(name, x, x, y, 0, f);                                            \
+        v->y->grad += THROUGH(name, y, x, y, 0, f);                                            \
     }
 #define OP3(name, ...) /* by nary.c */
 #include "autograd/ops.def"

@@ -43,6 +43,8 @@ enum {
     PROGRAM_DOT,            /* operands x0, y0, x1, y1, …, and b if their number is odd */
     PROGRAM_MAX,            /* of at least one; equal ones share the gradient; NaN wins */
     PROGRAM_MIN,
+    PROGRAM_FIRST_MAX, /* of equal ones the first takes the gradient; so does the first NaN */
+    PROGRAM_WEIGHTED,  /* operands w0, x0, w1, x1, …: sum of w x; a weight of 0 counts for nothing, whatever x */
     PROGRAM_LOGSUMEXP, /* log of the sum of e^x, without overflow */
     PROGRAM_NORM2,     /* root of the sum of squares, without overflow; derivative 0 at 0 */
     PROGRAM_DETACH,    /* x, with derivative 0 */

@@ -89,8 +89,8 @@ INLINE void NAME(backward_row_carefully)(const TapeRow *row, const uint32_t *cod
             info->first(NUMBERS(c[0])[l], y, words > 1 ? NUMBERS(c[words - 1])[l] : 0,
                         NUMBERS(row->result + i)[l], d);
             for (int k = 0; k < arity; k++)
-                GRADIENTS(c[k])[l] += arity == ROW_OPERANDS ? shared_out(g, d[k], strict)
-                                                            : passed_on(g, d[k], strict);
+                GRADIENTS(c[k])[l] += op_chooses((OpCode)row->op) ? shared_out(g, d[k], strict)
+                                                                  : passed_on(g, d[k], strict);
         }
     }
 }
@@ -390,7 +390,7 @@ INLINE void NAME(backward_rule)(const TapeRun *run, const TapeRow *row, const ui
                 x[k] = NUMBERS(c[1 + k])[l];
             rule->first(n, x, NUMBERS(row->result + i)[l], d);
             for (uint32_t k = 0; k < n; k++)
-                GRADIENTS(c[1 + k])[l] += passed_on(from[l], d[k], run->strict);
+                GRADIENTS(c[1 + k])[l] += shared_out(from[l], d[k], run->strict);
             from[l] = 0;
         }
     }

@@ -119,8 +119,7 @@ static bool receives(const GraphWalk *walk, const Value *v, const Edge *edge)
 static void give_scalar(GraphStepper *stepper, const Value *v, const Edge *edge, GraphStep *step)
 {
     const GraphNumbers before = so_far(stepper, edge->to);
-    const bool shared = (v->flags & EXTENDED) && !nary__has_pairs(v);
-    const real product = shared ? share_of(v->grad, step->derivative) : v->grad * step->derivative;
+    const real product = nary__chooses(v) ? share_of(v->grad, step->derivative) : v->grad * step->derivative;
     const real contribution = passes_zero(v) ? 0 : product;
     give(stepper->walk->nodes[edge->to], contribution);
     describe(stepper, step, &before);

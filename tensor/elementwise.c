@@ -58,19 +58,12 @@ static inline bool has_chain_kernel(OpCode op, const Loop *loop)
 }
 
 /* Writes or adds each element's gradient times its local derivative. A gradient of exactly 0 gives 0
- * (see value_backward). */
-#define CHAIN(DERIVATIVE)                                                                          \
-    for (int64_t i = 0; i < loop->n; i++) {                                                        \
-        const real g = loop->g[i];                                                                 \
-        const real d = g == 0 && !loop->strict ? 0 : g * (DERIVATIVE);                             \
-        loop->to.grad[i] = loop->to.fresh ? d : loop->to.grad[i] + d;                              \
-    }
-
-/* The same for three operands, of which those that were not chosen get 0 of any gradient (see share_of). */
-#define CHAIN_SHARES(DERIVATIVE)                                                                   \
+ * (see value_backward), and so does a derivative of 0 where the operation chooses. */
+#define CHAIN(op, DERIVATIVE)                                                                      \
     for (int64_t i = 0; i < loop->n; i++) {                                                        \
         const real g = loop->g[i], local = (DERIVATIVE);                                           \
-        const real d = (g == 0 || local == 0) && !loop->strict ? 0 : g * local;                    \
+        const bool nothing = g == 0 || (op_chooses(op) && local == 0);                             \
+        const real d = nothing && !loop->strict ? 0 : g * local;                                   \
         loop->to.grad[i] = loop->to.fresh ? d : loop->to.grad[i] + d;                              \
     }
 
@@ -82,28 +75,28 @@ static inline bool has_chain_kernel(OpCode op, const Loop *loop)
         for (int64_t i = 0; i < loop->n; i++)                                                      \
             loop->f[i] = op_##name##_f(loop->x[i], Y, THIRD);                                      \
     }
-#define CHAIN_BY(CHAIN, name, by, Y, THIRD)                                                        \
+#define CHAIN_BY(name, by, Y, THIRD)                                                               \
     static void chain_##by##_##name(const Loop *loop)                                              \
     {                                                                                              \
         if (has_chain_kernel(OP_##name, loop))                                                     \
             return;                                                                                \
-        CHAIN(op_##name##_d##by(loop->x[i], Y, THIRD, loop->f[i]))                                 \
+        CHAIN(OP_##name, op_##name##_d##by(loop->x[i], Y, THIRD, loop->f[i]))                      \
     }
 #define OP1(name, ...)                                                                             \
     FORWARD(name, 0, 0)                                                                            \
-    CHAIN_BY(CHAIN, name, x, 0, 0)
+    CHAIN_BY(name, x, 0, 0)
 #define OP1P(name, ...)                                                                            \
     FORWARD(name, 0, loop->p)                                                                      \
-    CHAIN_BY(CHAIN, name, x, 0, loop->p)
+    CHAIN_BY(name, x, 0, loop->p)
 #define OP2(name, ...)                                                                             \
     FORWARD(name, loop->y[i], 0)                                                                   \
-    CHAIN_BY(CHAIN, name, x, loop->y[i], 0)                                                        \
-    CHAIN_BY(CHAIN, name, y, loop->y[i], 0)
+    CHAIN_BY(name, x, loop->y[i], 0)                                                        \
+    CHAIN_BY(name, y, loop->y[i], 0)
 #define OP3(name, ...)                                                                             \
     FORWARD(name, loop->y[i], loop->z[i])                                                          \
-    CHAIN_BY(CHAIN_SHARES, name, x, loop->y[i], loop->z[i])                                        \
-    CHAIN_BY(CHAIN_SHARES, name, y, loop->y[i], loop->z[i])                                        \
-    CHAIN_BY(CHAIN_SHARES, name, z, loop->y[i], loop->z[i])
+    CHAIN_BY(name, x, loop->y[i], loop->z[i])                                        \
+    CHAIN_BY(name, y, loop->y[i], loop->z[i])                                        \
+    CHAIN_BY(name, z, loop->y[i], loop->z[i])
 #include "autograd/ops.def"
 
 typedef void LoopBody(const Loop *loop);

@@ -668,12 +668,13 @@ static void relu(real *y, const real *x, int64_t n)
     }
 }
 
-/* SLOPE is the derivative in terms of the result f; strict is a constant where this is inlined. */
-#define SLOPE_BACKWARD(name, SLOPE)                                                                \
+/* SLOPE is the derivative in terms of the result f; the gradient g passes where `passes`, or if strict, which is a
+ * constant where this is inlined. */
+#define SLOPE_BACKWARD(name, SLOPE, passes)                                                        \
     INLINE real name##_gradient(real f, real g, const int strict)                                  \
     {                                                                                              \
         const real product = g * (SLOPE);                                                          \
-        return strict || g != 0 ? product : 0;                                                     \
+        return strict || (passes) ? product : 0;                                                   \
     }                                                                                              \
     static void name##_backward(real *y, const real *f, const real *g, int64_t n, int accumulate,  \
                                 int strict)                                                        \
@@ -689,9 +690,10 @@ static void relu(real *y, const real *x, int64_t n)
                 y[i] = name##_gradient(f[i], g[i], 0);                                             \
     }
 
-SLOPE_BACKWARD(relu, f > 0 ? 1 : f <= 0 ? 0 : f)
-SLOPE_BACKWARD(sigmoid, f * (1 - f))
-SLOPE_BACKWARD(tanh, 1 - f * f)
+/* What relu holds back is 0 of any gradient (op_chooses); a NaN stays one. */
+SLOPE_BACKWARD(relu, f > 0 ? 1 : f <= 0 ? 0 : f, g != 0 && !(f <= 0))
+SLOPE_BACKWARD(sigmoid, f * (1 - f), g != 0)
+SLOPE_BACKWARD(tanh, 1 - f * f, g != 0)
 
 /* ---- reductions -------------------------------------------------------------------------------- */
 

@@ -62,7 +62,7 @@ static void expand_row_losses(const Value *v, Expansion *e, const RowTargets *t)
             pairs[n++] = expand_target(e, t, r, c);
             pairs[n++] = surprise[c];
         }
-        loss[r] = expansion__nary(e, PROGRAM_DOT, n, pairs);
+        loss[r] = expansion__nary(e, PROGRAM_WEIGHTED, n, pairs);
     }
     if (loss)
         expand_mean_of_rows(e, rows, loss);
@@ -203,7 +203,7 @@ static real target_row(const real *x, const real *t, int64_t classes, real weigh
         loss += t[c] == 0 ? 0 : t[c] * surprise;
         if (!gradient)
             continue;
-        gradient[c] = weight * (gradient[c] * total - t[c]);
+        gradient[c] = weight * ((total == 0 ? 0 : gradient[c] * total) - t[c]);
         target_gradient[c] = weight * surprise;
     }
     return loss;

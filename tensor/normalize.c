@@ -59,7 +59,7 @@ static void chain_row(const Normalized *normalized, int64_t r, const real *g, Gr
     bool zero = !backward__strict();
     for (int64_t i = 0; i < n; i++) {
         const real d = through_gain(normalized, i, g[i]);
-        zero &= g[i] == 0;
+        zero &= d == 0;
         mean += d / (real)n;
         along += d * h[i] / (real)n;
     }

@@ -48,8 +48,8 @@ static Pair cross_entropy_of_probability(real x, real y, real unused)
     const real log_x = (real)log((double)x), log_rest = (real)log1p(-(double)x);
     const bool x_is_floored = log_x <= LOG_FLOOR, rest_is_floored = log_rest <= LOG_FLOOR;
     const real a = x_is_floored ? LOG_FLOOR : log_x, b = rest_is_floored ? LOG_FLOOR : log_rest;
-    const real towards_1 = x_is_floored || y == 0 ? 0 : y / x;
-    const real towards_0 = rest_is_floored || y == 1 ? 0 : (1 - y) / (1 - x);
+    const real towards_1 = x_is_floored || y == 0 ? 0 : isnan(a) ? a : y / x;
+    const real towards_0 = rest_is_floored || y == 1 ? 0 : isnan(b) ? b : (1 - y) / (1 - x);
     return (Pair){-y * a - (1 - y) * b, towards_0 - towards_1, b - a};
 }
 
@@ -177,8 +177,8 @@ static ProgramSlot cross_entropy_of_logit_means(Expansion *e, ProgramSlot x, Pro
     (void)unused;
     const ProgramSlot up = expansion__op1(e, OP_softplus, x, 0);
     const ProgramSlot down = expansion__op1(e, OP_softplus, expansion__op1(e, OP_neg, x, 0), 0);
-    return expansion__op2(e, OP_add, expansion__op2(e, OP_mul, y, down),
-                          expansion__op2(e, OP_mul, one_less(e, y), up));
+    const ProgramSlot rest = one_less(e, y);
+    return expansion__nary(e, PROGRAM_WEIGHTED, 4, (ProgramSlot[]){y, down, rest, up});
 }
 
 static ProgramSlot hinge_means(Expansion *e, ProgramSlot x, ProgramSlot y, real unused)

@@ -83,23 +83,6 @@ static void backward_max(Value *v)
     gradient__end(operand, to);
 }
 
-/* The greater of two, of which the first counts where both are equal. */
-static ProgramSlot expand_later(Expansion *e, ProgramSlot max, ProgramSlot x)
-{
-    const ProgramSlot is_greater = expansion__op1(e, OP_relu, expansion__op2(e, OP_sub, x, max), 0);
-    return expansion__op3(e, OP_where, is_greater, x, max);
-}
-
-/* Differences of infinities are NaN: then the maximum of all stands for the chain of comparisons. */
-static ProgramSlot expand_window(Expansion *e, int64_t n, const ProgramSlot *x)
-{
-    ProgramSlot max = x[0];
-    for (int64_t i = 1; i < n; i++)
-        max = expand_later(e, max, x[i]);
-    const ProgramSlot any = expansion__nary(e, PROGRAM_MAX, n, x);
-    return expansion__op3(e, OP_where, expansion__op2(e, OP_sub, any, max), any, max);
-}
-
 /* The slots of the elements that a window covers. Returns how many. */
 static int64_t list_slots(const Pool *pool, int64_t i, const ProgramSlot *x, ProgramSlot *covered)
 {
@@ -123,8 +106,10 @@ static void expand_max(const Value *v, Expansion *e)
     const Pool *pool = pool_of(v);
     const ProgramSlot *x = operation__slots(v, 0, e);
     ProgramSlot *covered = expansion__room(e, taps_of(pool));
-    for (int64_t i = 0; covered && i < pool->operation.dense.n; i++)
-        expansion__result(e, i, expand_window(e, list_slots(pool, i, x, covered), covered));
+    for (int64_t i = 0; covered && i < pool->operation.dense.n; i++) {
+        const int64_t n = list_slots(pool, i, x, covered);
+        expansion__result(e, i, expansion__nary(e, PROGRAM_FIRST_MAX, n, covered));
+    }
 }
 
 static void destroy_max(Value *v, bool counted)

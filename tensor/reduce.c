@@ -4,6 +4,7 @@
  * only if they were not there), and each row becomes one number. */
 #include <math.h>
 
+#include "autograd/instruction.h"
 #include "tensor/squares.h"
 #include "tensor/tensor_internal.h"
 
@@ -143,27 +144,27 @@ static void extreme_partials(Row row, real f)
         row.room[i] = isnan(f) ? f : (real)(row.x[i] == f) / (real)equal;
 }
 
-/* The product of the others, from both ends: right with zeros among them. */
+/* The product of the others, from both ends: right with zeros among them, beside infinities, too. */
 static void prod_partials(Row row, real f)
 {
     (void)f;
+    const bool strict = backward__strict();
     real before = 1, after = 1;
     for (int64_t i = 0; i < row.n; i++) {
         row.room[i] = before;
         before *= row.x[i];
     }
     for (int64_t i = row.n - 1; i >= 0; i--) {
-        row.room[i] *= after;
-        after *= row.x[i];
+        row.room[i] = passed_on(after, row.room[i], strict);
+        after = passed_on(after, row.x[i], strict);
     }
 }
 
 /* 2 (x_i - mean) / (n - parameter) */
 static void var_partials(Row row, real f)
 {
-    (void)f;
     center(row);
-    kernels__get()->scale(row.room, 2 / ((real)row.n - row.parameter), row.room, row.n);
+    kernels__get()->scale(row.room, isnan(f) ? f : 2 / ((real)row.n - row.parameter), row.room, row.n);
 }
 
 /* (x_i - mean) / ((n - parameter) f); 0 where all are equal. */
@@ -186,11 +187,17 @@ static void norm1_partials(Row row, real f)
         row.room[i] = sign_of(row.x[i]);
 }
 
-/* x_i / f; at 0 the subgradient of least size, which is 0. */
+/* x_i / f; at 0 the subgradient of least size, which is 0; at infinity the limit, which there is if a single number
+ * is infinite. */
 static void norm2_partials(Row row, real f)
 {
+    int64_t infinite = 0;
+    for (int64_t i = 0; isinf(f) && i < row.n; i++)
+        infinite += isinf(row.x[i]) != 0;
     for (int64_t i = 0; i < row.n; i++)
-        row.room[i] = f == 0 ? 0 : row.x[i] / f;
+        row.room[i] = f == 0                                ? 0
+                      : infinite == 1 && isinf(row.x[i]) ? sign_of(row.x[i])
+                                                            : row.x[i] / f;
 }
 
 static void norm_max_partials(Row row, real f)
@@ -199,8 +206,8 @@ static void norm_max_partials(Row row, real f)
     for (int64_t i = 0; i < row.n; i++)
         equal += (real)fabs((double)row.x[i]) == f;
     for (int64_t i = 0; i < row.n; i++) {
-        const real share = (real)fabs((double)row.x[i]) == f ? sign_of(row.x[i]) / (real)equal : 0;
-        row.room[i] = isnan(f) ? f : share;
+        const real sign = sign_of(row.x[i]);
+        row.room[i] = isnan(f) && sign != 0 ? f : sign * row.x[i] == f ? sign / (real)equal : 0;
     }
 }
 
@@ -231,8 +238,8 @@ static void backward_mean(Value *v)
     spread_rows(v, 1 / (real)columns_of(v));
 }
 
-/* saved: room for a row. */
-static void chain_partials(Value *v, RowPartials *partials)
+/* saved: room for a row. `choosing`: a derivative of 0 lets nothing through (see share_of). */
+static void chain_partials(Value *v, RowPartials *partials, bool choosing)
 {
     const Operation *operation = operation_of(v);
     const int64_t rows = operation->dense.n, columns = columns_of(v);
@@ -245,23 +252,26 @@ static void chain_partials(Value *v, RowPartials *partials)
         if (!skip)
             partials(row, operation->dense.data[r]);
         for (int64_t c = 0; c < columns; c++)
-            gradient__put(to, r * columns + c, skip ? 0 : g * row.room[c]);
+            gradient__put(to, r * columns + c,
+                          skip       ? 0
+                          : choosing ? share_of(g, row.room[c])
+                                     : g * row.room[c]);
     }
     gradient__end(&operation->operand[0], to);
 }
 
-#define BACKWARD(name)                                                                             \
+#define BACKWARD(name, choosing)                                                                   \
     static void backward_##name(Value *v)                                                          \
     {                                                                                              \
-        chain_partials(v, name##_partials);                                                        \
+        chain_partials(v, name##_partials, choosing);                                              \
     }
-BACKWARD(extreme)
-BACKWARD(prod)
-BACKWARD(var)
-BACKWARD(std)
-BACKWARD(norm1)
-BACKWARD(norm2)
-BACKWARD(norm_max)
+BACKWARD(extreme, true)
+BACKWARD(prod, false)
+BACKWARD(var, false)
+BACKWARD(std, true)
+BACKWARD(norm1, true)
+BACKWARD(norm2, true)
+BACKWARD(norm_max, true)
 #undef BACKWARD
 
 /* ---- meaning ----------------------------------------------------------------------------------- */

@@ -15,20 +15,19 @@ static void divide_all(real *x, real divisor, int64_t n)
 real softmax__log_sum(const real *x, int64_t n, real *max, real *softmax)
 {
     *max = kernels__get()->max(x, n);
-    const bool undefined = isinf(*max) || isnan(*max);
-    if (undefined && !softmax)
-        return 0;
+    if (!isfinite(*max) && !softmax)
+        return (real)NAN;
     const real sum = kernels__get()->exponentials(softmax, x, *max, n);
     if (softmax)
         divide_all(softmax, sum, n);
-    return undefined ? 0 : (real)log((double)sum);
+    return isfinite(*max) ? (real)log((double)sum) : (real)NAN;
 }
 
 static real logsumexp_row(const real *x, int64_t n)
 {
     real max;
     const real log_sum = softmax__log_sum(x, n, &max, NULL);
-    return max + log_sum;
+    return isfinite(max) ? max + log_sum : max;
 }
 
 void softmax__row(const real *x, int64_t n, real *out)
@@ -113,7 +112,7 @@ static void backward_logsumexp(Value *v)
         weights_row(operation->operand[0].numbers + r * columns, columns, operation->dense.data[r],
                     weights);
         for (int64_t c = 0; c < columns; c++)
-            gradient__put(to, r * columns + c, g == 0 && !backward__strict() ? 0 : g * weights[c]);
+            gradient__put(to, r * columns + c, g == 0 && !backward__strict() ? 0 : share_of(g, weights[c]));
     }
     gradient__end(&operation->operand[0], to);
 }

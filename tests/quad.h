@@ -38,6 +38,7 @@ static inline quad quad_nary(const Expansion *e, const Instruction *instruction,
     quad sum = 0;
     switch (instruction->op) {
     case PROGRAM_MAX:
+    case PROGRAM_FIRST_MAX:
         return quad_extreme(n, x, slots, 1);
     case PROGRAM_MIN:
         return quad_extreme(n, x, slots, -1);
@@ -45,6 +46,10 @@ static inline quad quad_nary(const Expansion *e, const Instruction *instruction,
         for (size_t i = 0; i + 1 < n; i += 2)
             sum += slots[x[i]] * slots[x[i + 1]];
         return n % 2 ? sum + slots[x[n - 1]] : sum;
+    case PROGRAM_WEIGHTED:
+        for (size_t i = 0; i + 1 < n; i += 2)
+            sum += slots[x[i]] < 0 || slots[x[i]] > 0 ? slots[x[i]] * slots[x[i + 1]] : 0;
+        return sum;
     default:
         break;
     }

@@ -1,6 +1,7 @@
 /* test_derivatives.c - forward mode and second derivatives: against backward, against differences of
  * exact gradients, against closed forms. */
 #include <valgrad/derivatives.h>
+#include <valgrad/program.h>
 
 #include "tensor_operations.h"
 
@@ -108,6 +109,125 @@ START_TEST(jacobian_is_that_of_backward)
                     assert_near(value_data(tensor_at(jacobian, r * columns + c)),
                                 value_grad(tensor_at(it.leaf[k], c)), ULPS);
             }
+        }
+    }
+}
+END_TEST
+
+/* ---- both grains at limits ----------------------------------------------------------------------- */
+
+/* Numbers of one kind or mixed: ties, zeros, infinities, what overflows. */
+static const double limits[][4] = {
+    {0, 0, 0, 0},
+    {-0.0, 0, -0.0, 0},
+    {1, 1, 1, 1},
+    {2, -1, 2, -1},
+    {800, -800, 800, 800},
+    {INFINITY, 1, 2, 3},
+    {-INFINITY, 1, 2, 3},
+    {INFINITY, -INFINITY, 1, 0},
+    {INFINITY, INFINITY, 1, INFINITY},
+    {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
+    {INFINITY, INFINITY, INFINITY, INFINITY},
+    {NAN, 1, 2, 3},
+    {INFINITY, NAN, -INFINITY, 0},
+};
+
+enum { LIMITS = sizeof limits / sizeof *limits, FINITE_LIMITS = 5 };
+
+static void assert_alike(const char *what, int64_t i, double node, double scalars)
+{
+    ck_assert_msg(same(node, scalars) || fabs(node - scalars) <= ULPS * fmax(1, fabs(scalars)),
+                  "%s: %s %d is %.17g, and %.17g by its scalar meaning", now_testing, what, (int)i,
+                  node, scalars);
+}
+
+/* Result and gradient by a program; false if it cannot be recorded, some input not being used. */
+static bool run_program(Tensor *y, int count, Tensor *const *x, const real *seeds, real *results,
+                        real *gradients)
+{
+    real inputs[MOST_INPUTS];
+    size_t n = 0;
+    Program *program = program_record_tensor(y, (size_t)count, x);
+    ProgramWorkspace *workspace = program ? program_workspace_new(program, 1) : NULL;
+    for (int k = 0; k < count; n += (size_t)tensor_size(x[k++]))
+        assert_status(tensor_get(x[k], tensor_size(x[k]), inputs + n), VALGRAD_OK);
+    if (program)
+        assert_status(program_run(program, workspace, n, inputs, results, seeds, gradients),
+                      VALGRAD_OK);
+    else
+        assert_error(VALGRAD_ERROR_ARGUMENT, "no root depends on input");
+    program_workspace_free(workspace);
+    program_free(program);
+    return program != NULL;
+}
+
+/* Result and gradient of the operation's node, beside those of its scalar meaning: a program's, and the table's. */
+static void compare_with_scalars(Tensor *y, int count, Tensor *const *x, real seed)
+{
+    real seeds[MOST], results[MOST], gradients[MOST_INPUTS];
+    for (int64_t i = 0; i < tensor_size(y); i++)
+        seeds[i] = seed;
+    const bool recorded = run_program(y, count, x, seeds, results, gradients);
+    Tensor *weights = tensor_const(seeds, tensor_rank(y), tensor_shape(y));
+    Tensor *root = tensor_sum_all(tensor_mul(weights, y));
+    for (int64_t i = 0; i < tensor_size(y) && recorded; i++)
+        assert_alike("result", i, (double)value_data(tensor_at(y, i)), (double)results[i]);
+    assert_status(tensor_backward(root, NULL), VALGRAD_OK);
+    for (int64_t k = 0, at = 0; k < count; k++) {
+        Tensor *jacobian = tensor_jacobian(root, x[k]);
+        for (int64_t i = 0; i < tensor_size(x[k]); i++, at++) {
+            const double gradient = (double)value_grad(tensor_at(x[k], i));
+            assert_alike("derivative", at, gradient, (double)value_data(tensor_at(jacobian, i)));
+            if (recorded)
+                assert_alike("gradient", at, gradient, (double)gradients[at]);
+        }
+    }
+}
+
+static void compare_at_limits(const TensorOperation *operation, int first, int second, real seed)
+{
+    now_testing_is("%s at limits %d and %d from %g", operation->function, first, second,
+                   (double)seed);
+    VALGRAD_SCOPE {
+        Tensor *x[MOST_OPERANDS];
+        for (int k = 0; k < operation->operand_count; k++) {
+            real numbers[MOST];
+            for (int64_t i = 0; i < size_of(operation->shapes[k]); i++)
+                numbers[i] = (real)limits[k == 0 ? first : second][i % 4];
+            x[k] = tensor_leaf(numbers, AS_SHAPE(operation->shapes[k]));
+        }
+        Tensor *y = operation->build(x);
+        ck_assert_msg(y != NULL, "%s: %s", now_testing, valgrad_last_error());
+        compare_with_scalars(y, operation->operand_count, x, seed);
+    }
+}
+
+/* Whether an infinite gradient is multiplied by one derivative on the way to each element. In a loss, a variance or
+ * the like it is by a sum of several, which its scalar meaning adds up only after that: infinity less infinity. */
+static bool has_simple_derivatives(const TensorOperation *operation)
+{
+    static const char *const others[] = {"tensor_reduce_max", "tensor_reduce_min",
+                                         "tensor_norm",       "tensor_max_pool2d",
+                                         "tensor_dropout",    "tensor_logsumexp"};
+    bool simple = value_op_find(operation->function + strlen("tensor_")) != NULL;
+    for (size_t i = 0; i < COUNT(others); i++)
+        simple |= strcmp(operation->function, others[i]) == 0;
+    return simple;
+}
+
+START_TEST(grains_agree_at_limits)
+{
+    const TensorOperation *operation = &tensor_operations[_i];
+    /* The second operand of these two is a factor of what is added up, as such a gradient is. */
+    const bool scaled = strcmp(operation->function, "tensor_layer_norm") == 0 ||
+                        strcmp(operation->function, "tensor_kl_divergence") == 0;
+    const int seconds = operation->operand_count == 1 ? 1 : scaled ? FINITE_LIMITS : LIMITS;
+    for (int first = 0; first < LIMITS; first++) {
+        for (int second = 0; second < seconds; second++) {
+            compare_at_limits(operation, first, second, 1);
+            if (has_simple_derivatives(operation))
+                compare_at_limits(operation, first, second, (real)INFINITY);
         }
     }
 }
@@ -326,6 +446,26 @@ START_TEST(ties_are_shared)
 }
 END_TEST
 
+/* The first derivatives of a norm at 0 are a choice; second ones there are none. */
+START_TEST(norms_have_no_curvature_at_0)
+{
+    VALGRAD_SCOPE {
+        Value *x[] = {value_leaf(0), value_leaf(0)},
+              *roots[] = {value_norm2(2, x), value_hypot(x[0], x[1])};
+        Tensor *t = tensor_leaf(NULL, TENSOR_SHAPE(2)),
+               *hessian = tensor_hessian(tensor_norm(t, 2, TENSOR_ALL_AXES, false), t);
+        for (int i = 0; i < 2; i++) {
+            real second[2];
+            assert_status(value_hvp(roots[i], 2, x, (real[]){1, 0}, second), VALGRAD_OK);
+            assert_same(second[0], NAN);
+            assert_same(value_data(tensor_at(hessian, i)), NAN);
+            assert_status(value_hvp(roots[i], 2, x, (real[]){0, 0}, second), VALGRAD_OK);
+            assert_same(second[0], 0);
+        }
+    }
+}
+END_TEST
+
 /* ---- operations of the user's ------------------------------------------------------------------- */
 
 static real product_forward(size_t n, const real *x, void *context)
@@ -513,6 +653,7 @@ int main(void)
     const int count = (int)COUNT(tensor_operations);
     tcase_add_loop_test(tests, forward_equals_reverse, 0, count);
     tcase_add_loop_test(tests, jacobian_is_that_of_backward, 0, count);
+    tcase_add_loop_test(tests, grains_agree_at_limits, 0, count);
     tcase_add_loop_test(tests, second_derivatives_are_differences_of_gradients, 0, count);
     tcase_add_loop_test(tests, hessian_is_symmetric, 0, count);
     tcase_add_test(tests, hessian_of_a_polynomial);
@@ -522,6 +663,7 @@ int main(void)
     tcase_add_test(tests, scalars_and_tensors_in_one_graph);
     tcase_add_test(tests, a_zero_tangent_stops_an_infinite_derivative);
     tcase_add_test(tests, ties_are_shared);
+    tcase_add_test(tests, norms_have_no_curvature_at_0);
     tcase_add_test(tests, an_operation_of_ones_own_has_first_derivatives_only);
     tcase_add_test(tests, wrong_arguments);
     tcase_add_test(tests, wrong_tensors);

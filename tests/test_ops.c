@@ -271,6 +271,39 @@ START_TEST(where_lets_the_other_one_be)
 }
 END_TEST
 
+/* Nor does anything pass through a maximum, a step, … to what was not chosen, of an infinite gradient; a factor of 0 is
+ * another matter. */
+START_TEST(infinite_gradients_reach_what_was_chosen)
+{
+    static const struct {
+        const char *name;
+        double x, y, dx, strictly;
+    } cases[] = {
+        {"abs", 0, 0, 0, NAN},      {"min", 2, 1, 0, NAN},
+        {"max", 1, 2, 0, NAN},      {"fmin", 2, 1, 0, NAN},
+        {"fmax", 1, 2, 0, NAN},     {"max", 2, 1, INFINITY, INFINITY},
+        {"sign", 1, 0, 0, NAN},     {"floor", 0.5, 0, 0, NAN},
+        {"ceil", 0.5, 0, 0, NAN},   {"round", 0.7, 0, 0, NAN},
+        {"trunc", 0.5, 0, 0, NAN},  {"relu", -1, 0, 0, NAN},
+        {"relu6", 7, 0, 0, NAN},    {"leaky_relu", -1, 0, 0, NAN},
+        {"hardtanh", 2, 0, 0, NAN}, {"hardsigmoid", 4, 0, 0, NAN},
+        {"mul", 3, 0, NAN, NAN},    {"relu", NAN, 0, NAN, NAN},
+    };
+    for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+        const bool former = valgrad_set_strict_ieee(i % 2);
+        VALGRAD_SCOPE {
+            Value *x = value_leaf((real)cases[i / 2].x), *y = value_leaf((real)cases[i / 2].y);
+            Value *v = apply(value_op_find(cases[i / 2].name), x, y, value_const(0));
+            assert_status(value_backward_from(v, (real)INFINITY), VALGRAD_OK);
+            ck_assert_msg(
+                same((double)value_grad(x), i % 2 ? cases[i / 2].strictly : cases[i / 2].dx),
+                "%s at %g passes %g on", cases[i / 2].name, cases[i / 2].x, (double)value_grad(x));
+        }
+        valgrad_set_strict_ieee(former);
+    }
+}
+END_TEST
+
 /* What the graph tells of a node, and what second order makes of it, is what the row says. */
 START_TEST(graphs_tell_what_the_row_says)
 {
@@ -307,8 +340,7 @@ START_TEST(null_gives_null)
         Value *a = value_leaf(1);
         for (int k = 0; k < row->arity; k++) {
             expected[strlen("value_: ") + strlen(row->name)] = "xyz"[k];
-            ck_assert_ptr_null(
-                apply(row, k == 0 ? NULL : a, k == 1 ? NULL : a, k == 2 ? NULL : a));
+            ck_assert_ptr_null(apply(row, k == 0 ? NULL : a, k == 1 ? NULL : a, k == 2 ? NULL : a));
             assert_error(VALGRAD_ERROR_NULL, expected);
         }
         /* An expression of many operations tells its first error. */
@@ -366,7 +398,8 @@ START_TEST(table_has_every_operation_once)
 {
     ck_assert_uint_eq(row_count(), COUNT(quad_formulas));
     for (size_t i = 0; i < COUNT(quad_formulas); i++)
-        ck_assert_msg(value_op_find(quad_formulas[i].name) != NULL, "no row %s", quad_formulas[i].name);
+        ck_assert_msg(value_op_find(quad_formulas[i].name) != NULL, "no row %s",
+                      quad_formulas[i].name);
     ck_assert_ptr_null(value_op_row(row_count()));
     ck_assert_ptr_null(value_op_row(SIZE_MAX));
     ck_assert_ptr_null(value_op_find("matmul"));
@@ -404,6 +437,7 @@ int main(void)
     tcase_add_loop_test(operands, constants_cost_nothing, 0, rows);
     tcase_add_test(operands, a_constant_exponent_needs_no_logarithm);
     tcase_add_test(operands, where_lets_the_other_one_be);
+    tcase_add_test(operands, infinite_gradients_reach_what_was_chosen);
     tcase_add_loop_test(operands, graphs_tell_what_the_row_says, 0, rows);
     tcase_add_loop_test(operands, null_gives_null, 0, rows);
     tcase_add_loop_test(operands, without_recording_a_result_is_a_constant, 0, rows);

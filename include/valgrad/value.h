@@ -191,7 +191,8 @@ VALGRAD_API Value *value_mean(size_t n, Value *const *x);
  * they are 0, where some are infinity those share the gradient. Errors: n is 0. */
 VALGRAD_API Value *value_logsumexp(size_t n, Value *const *x);
 
-/* New: sqrt(x[0]^2 + … + x[n-1]^2) without overflow; derivatives 0 at 0. 0 for n = 0. */
+/* New: sqrt(x[0]^2 + … + x[n-1]^2) without overflow; derivatives 0 at 0, where there are no second ones (NaN).
+ * 0 for n = 0. */
 VALGRAD_API Value *value_norm2(size_t n, Value *const *x);
 
 /* New: sum of x[i] y[i], one node. */
@@ -224,8 +225,9 @@ VALGRAD_API Value *value_custom(const ValueOp *op, size_t n, Value *const *opera
 /* Adds d root / d leaf to every leaf that root depends on, and leaves d root / d v in every result v on
  * the way (those start from 0 at each pass). The graph stays; a second call adds the same again.
  * Visits nodes in reverse order of creation, without recursion: for the first pass in a scope all that were
- * made in it before root, for any other those that lead to a leaf wanting a gradient. A node whose gradient is exactly 0 passes 0 on, even past an infinite derivative
- * (see valgrad_set_strict_ieee).
+ * made in it before root, for any other those that lead to a leaf wanting a gradient. A node whose gradient is
+ * exactly 0 passes 0 on, even past an infinite derivative; and what an operation did not choose (the others of a
+ * maximum, what relu holds back) gets 0, even of an infinite gradient (see valgrad_set_strict_ieee).
  * Errors: NULL; root wants no gradient; a leaf was changed since the graph used it (MODIFIED, names it);
  * out of memory. On error no gradient has been touched. */
 VALGRAD_API ValgradStatus value_backward(Value *root);
@@ -236,8 +238,7 @@ VALGRAD_API ValgradStatus value_backward_from(Value *root, real seed);
 /* value_zero_grad for a list. */
 VALGRAD_API void values_zero_grad(size_t n, Value *const *values);
 
-/* Whether a gradient of exactly 0 multiplies infinite derivatives after all, giving NaN as IEEE 754
- * arithmetic has it. Off by default. For this thread; returns the former setting. */
+/* Whether 0 times infinity in the chain rule is NaN after all, as IEEE 754 arithmetic has it. Off by default. For this thread; returns the former setting. */
 VALGRAD_API bool valgrad_set_strict_ieee(bool strict);
 
 /* Whether the first NaN or infinity is an error (VALGRAD_ERROR_NUMBER) instead of a number that spreads: a
