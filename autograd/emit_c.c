@@ -22,7 +22,7 @@ typedef struct Emission {
     bool *used;     /* of each constant */
     Fold fold;
     bool needs_constants; /* as an array, for loops */
-    bool needs_definitions;
+    bool needs_definitions, needs_shares;
     FILE *out;
 } Emission;
 
@@ -557,9 +557,9 @@ static void backward_rule(const Emission *m, const FoldItem *item)
         if (!give_by(m, item, i))
             continue;
         if (item->even)
-            fputs("times(d, dt[n]); ", m->out);
+            fputs("share(d, dt[n]); ", m->out);
         else
-            fprintf(m->out, "times(d, dt[%zu]); ", i - 1);
+            fprintf(m->out, "share(d, dt[%zu]); ", i - 1);
     }
 }
 
@@ -581,7 +581,7 @@ static void backward_row(const Emission *m, const FoldItem *item)
     }
     for (size_t i = 1; i < item->ref_count; i++) {
         if (wanted[i - 1] && give_by(m, item, i))
-            fprintf(m->out, "times(d, %s); ", wanted[i - 1]);
+            fprintf(m->out, "%s(d, %s); ", op_chooses((OpCode)item->op) ? "share" : "times", wanted[i - 1]);
     }
 }
 
@@ -663,6 +663,7 @@ static void look_through(Emission *m, FormulaDefinitions *definitions, const Fol
         for (size_t k = 0; k < item->ref_count; k++)
             m->needs_constants |=
                 item->refs[k].array == FOLD_CONSTANTS && moves(&item->refs[k], item->depth);
+        m->needs_shares |= instruction__chooses(&(Instruction){.op = item->op});
         if (item->op < OP_COUNT) {
             const FormulaText *text = text_of(item->op);
             formula__need(definitions, text->f);
@@ -717,6 +718,11 @@ static void put_function(const Emission *m)
           "static inline real times(real d, real derivative)\n{\n"
           "    return d != 0 ? d * derivative : 0;\n}\n\n",
           out);
+    if (m->needs_shares)
+        fputs("/* What was not chosen has a derivative of 0 and gets nothing. */\n"
+              "static inline real share(real d, real derivative)\n{\n"
+              "    return derivative != 0 ? times(d, derivative) : 0;\n}\n\n",
+              out);
     const size_t values = m->lowered.count;
     fprintf(out,
             "void %s(const %s *restrict in, %s *restrict out, %s *restrict din, %s *restrict "
