@@ -31,7 +31,7 @@ static const char *const mistake_words[] = {
 #undef MISTAKE
 };
 
-enum { PLACES = 4, MOST_OPERANDS = 8, MOST_MUTANTS = 4096 };
+enum { LEAST_PLACES = 4, MOST_PLACES = 64, MOST_OPERANDS = 8, MOST_MUTANTS = 4096 };
 
 /* ---- the mistake --------------------------------------------------------------------------------- */
 
@@ -182,8 +182,22 @@ typedef struct Hunt {
     const char *what;
     Fate fates[MOST_MUTANTS];
     size_t count; /* mutants met at this place */
-    bool told;    /* whether those that live are to be printed */
 } Hunt;
+
+/* The mistakes with one operand stand side by side. */
+static const Fate *fate_of(const Hunt *hunt, size_t operand, Mistake mistake)
+{
+    return &hunt->fates[operand * MISTAKE_COUNT + (size_t)mistake];
+}
+
+/* Operands that got nothing at any place. (Writing it erases what they had.) */
+static int count_untouched(const Hunt *hunt)
+{
+    int count = 0;
+    for (size_t i = 0; i < hunt->count / MISTAKE_COUNT; i++)
+        count += !fate_of(hunt, i, DROPPED)->changed;
+    return count;
+}
 
 static void hunt_one(Hunt *hunt, const Witness *w, Value *root)
 {
@@ -193,10 +207,6 @@ static void hunt_one(Hunt *hunt, const Witness *w, Value *root)
     const double error = error_of_pass(w, root);
     fate->changed |= mutant.changed;
     fate->killed |= error > WITNESS_TOLERANCE;
-    if (hunt->told && fate->changed && !fate->killed)
-        (void)printf("%s: what %s passes on to operand %zu, %s, is not noticed (off by %.3g)\n",
-                     hunt->what, value_op_name(mutant.node), mutant.operand,
-                     mistake_words[mutant.mistake], error);
 }
 
 static void hunt_node(Hunt *hunt, const Witness *w, Value *root, const Value *node)
@@ -241,18 +251,23 @@ MutationScore mutation_score(const char *what, BuildSubject *build, const void *
     static Hunt hunt;
     hunt = (Hunt){.what = what};
     Random random = random_seeded(7);
-    for (int place = 0; place < PLACES; place++) {
-        hunt.told = place == PLACES - 1;
+    for (int place = 0; place < MOST_PLACES; place++) {
+        if (place >= LEAST_PLACES && count_untouched(&hunt) == 0)
+            break;
         VALGRAD_SCOPE {
             Subject subject;
             build(context, &random, &subject);
             hunt_here(&hunt, &subject, &random);
         }
     }
-    MutationScore score = {0, 0};
+    MutationScore score = {.untouched = count_untouched(&hunt)};
     for (size_t i = 0; i < hunt.count; i++) {
+        const bool lives = hunt.fates[i].changed && !hunt.fates[i].killed;
         score.mutants += hunt.fates[i].changed;
         score.killed += hunt.fates[i].changed && hunt.fates[i].killed;
+        if (lives)
+            (void)printf("%s: what is passed on to operand %d, %s, is not noticed\n", what,
+                         (int)i / MISTAKE_COUNT, mistake_words[i % MISTAKE_COUNT]);
     }
     return score;
 }

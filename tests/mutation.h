@@ -24,6 +24,7 @@ typedef void BuildSubject(const void *context, Random *random, Subject *subject)
  * with the same derivative): it is not counted. Those that live are printed. */
 typedef struct MutationScore {
     int killed, mutants;
+    int untouched; /* operands of nodes to which no mistake made a difference: nothing is passed on to them */
 } MutationScore;
 
 MutationScore mutation_score(const char *what, BuildSubject *build, const void *context);

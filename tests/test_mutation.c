@@ -5,8 +5,30 @@
 #include "tensor_operations.h"
 #include "witness.h"
 
-static void add(MutationScore *total, MutationScore score)
+/* How many operands of a row have a derivative of 0 wherever it is sampled: where() with a condition of 0 has
+ * mutants of its own. */
+static int flat_operands(const ValueOpInfo *row)
 {
+    int count = row && strcmp(row->name, "where") == 0;
+    for (int k = 0; row && k < row->arity; k++)
+        count += strcmp(row->partials[k], "0") == 0;
+    return count;
+}
+
+/* Operands of one number beside larger ones, which may happen to have no part in the result: a bound, say. */
+static int single_numbers(const TensorOperation *operation)
+{
+    int count = 0;
+    for (int k = 1; k < operation->operand_count; k++)
+        count += size_of(operation->shapes[k]) == 1 && size_of(operation->shapes[0]) > 1;
+    return count;
+}
+
+/* Every other operand has its mutants. */
+static void add(MutationScore *total, const char *name, int flat, MutationScore score)
+{
+    ck_assert_msg(score.untouched <= flat, "%s: %d operands have no mutants; expected at most %d",
+                  name, score.untouched, flat);
     total->killed += score.killed;
     total->mutants += score.mutants;
 }
@@ -30,16 +52,32 @@ static void build_tensors(const void *context, Random *random, Subject *subject)
         subject->results[subject->result_count++] = tensor_at(y, k);
 }
 
+static void build_where_of_0(const void *unused, Random *random, Subject *subject)
+{
+    (void)unused;
+    subject->result_count = 1;
+    subject->input_count = 2;
+    for (int i = 0; i < 2; i++)
+        subject->inputs[i] = value_leaf(random_uniform(random, -3, 3));
+    subject->results[0] = value_where(value_const(0), subject->inputs[0], subject->inputs[1]);
+}
+
 START_TEST(every_mutant_is_killed)
 {
-    MutationScore total = {0, 0};
+    MutationScore total = {.mutants = 0};
     for (size_t i = 0; i < row_count(); i++)
-        add(&total, mutation_of_row(i));
+        add(&total, value_op_row(i)->name, flat_operands(value_op_row(i)), mutation_of_row(i));
+    add(&total, "where 0", 1, mutation_score("where 0", build_where_of_0, NULL));
     for (size_t i = 0; of_many(i); i++)
-        add(&total, mutation_of_many(of_many(i)));
-    for (size_t i = 0; i < COUNT(tensor_operations); i++)
-        add(&total,
-            mutation_score(tensor_operations[i].function, build_tensors, &tensor_operations[i]));
+        add(&total, of_many(i)->name, 0, mutation_of_many(of_many(i)));
+    for (size_t i = 0; i < COUNT(tensor_operations); i++) {
+        const TensorOperation *operation = &tensor_operations[i];
+        const ValueOpInfo *row = value_op_find(operation->function + strlen("tensor_"));
+        const bool of_row = row && row->arity == operation->operand_count;
+        add(&total, operation->function,
+            (of_row ? flat_operands(row) : 0) + single_numbers(operation),
+            mutation_score(operation->function, build_tensors, operation));
+    }
     (void)printf("mutants killed %d / %d\n", total.killed, total.mutants);
     (void)fflush(stdout);
     ck_assert_int_eq(total.killed, total.mutants);

@@ -21,10 +21,20 @@ typedef struct Case {
     }
 #define CASE(entry, count, shapes, numbers, seed, result, gradients, reason)                       \
     {#entry, build_##entry, count, shapes, numbers, seed, result, gradients, reason},
+#define ABSENT(...)
 static const Case cases[] = {
 #include "oracle/pytorch_tensors.inc"
 };
 #undef CASE
+#undef ABSENT
+
+#define CASE(...)
+#define ABSENT(function, reason) #function,
+static const char *const absent[] = {
+#include "oracle/pytorch_tensors.inc"
+};
+#undef CASE
+#undef ABSENT
 #undef ARRAY
 
 #ifdef VALGRAD_FLOAT
@@ -89,9 +99,40 @@ START_TEST(as_pytorch_has_it)
 }
 END_TEST
 
+/* Whether PyTorch was asked about a function, through any of its entries. */
+static bool was_asked(const char *function)
+{
+    for (size_t i = 0; i < COUNT(absent); i++) {
+        if (strcmp(absent[i], function) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < COUNT(tensor_operations); i++) {
+        for (size_t k = 0; k < COUNT(cases); k++) {
+            if (strcmp(tensor_operations[i].function, function) == 0 &&
+                tensor_operations[i].build == cases[k].build)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Element-wise ones are asked about as rows (test_oracle.c). */
+START_TEST(every_operation_was_asked_about)
+{
+    for (size_t i = 0; i < COUNT(tensor_operations); i++) {
+        const char *function = tensor_operations[i].function;
+        ck_assert_msg(value_op_find(function + strlen("tensor_")) || was_asked(function),
+                      "nothing is known of %s: add it to tests/oracle/pytorch_tensors.py",
+                      function);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("oracle_tensors");
-    tcase_add_loop_test(new_case(suite, "pytorch", 10), as_pytorch_has_it, 0, (int)COUNT(cases));
+    TCase *tests = new_case(suite, "pytorch", 10);
+    tcase_add_loop_test(tests, as_pytorch_has_it, 0, (int)COUNT(cases));
+    tcase_add_test(tests, every_operation_was_asked_about);
     return run_suite(suite);
 }

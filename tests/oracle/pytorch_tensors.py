@@ -54,6 +54,19 @@ def kl_divergence(x, y):
 
 # Entry of tensor_operations.h, what PyTorch calls it, operands, and why ours differs, or None.
 CASES = [
+    ("reshape", lambda x: x.reshape(3, -1), [draw(2, 2, 3)], None),
+    ("slice", lambda x: x[:, -3::2], [draw(2, 4)], None),
+    ("index", lambda x: x[:, 1], [draw(3, 2)], None),
+    ("gather", lambda x: x[[1, 0, -1, 1]], [draw(2, 3)], None),
+    ("concat", lambda x, y: torch.cat((x, y, x), 1), [draw(2, 1), draw(2, 2)], None),
+    ("stack", lambda x, y: torch.stack((x, y), -1), [draw(2, 1), draw(2, 1)], None),
+    ("broadcast", lambda x: x.expand(2, 3, 2), [draw(3, 1)], None),
+    ("repeat", lambda x: x.repeat(2, 1, 3), [draw(2, 2)], None),
+    ("pad", lambda x: F.pad(x, (0, 0, 2, 1), value=0.5), [draw(2, 2, 2)], None),
+    ("pad_last", lambda x: F.pad(x, (0, 2)), [draw(3)], None),
+    ("sum_all", torch.sum, [draw(2, 3)], None),
+    ("mean_all", torch.mean, [draw(2, 3)], None),
+    ("dropout_off", lambda x: F.dropout(x, 0.4, training=False), [draw(2, 3)], None),
     ("transpose", lambda x: x.transpose(-1, -2), [draw(2, 3)], None),
     ("permute", lambda x: x.permute(2, 0, 1), [draw(2, 2, 3)], None),
     ("flip", lambda x: x.flip(0, -1), [draw(2, 3)], None),
@@ -84,13 +97,18 @@ CASES = [
     ("outer", torch.outer, [draw(2), draw(3)], None),
     ("affine", lambda x, w, b: x @ w + b, [draw(2, 3), draw(3, 2), draw(2)], None),
     ("conv2d", F.conv2d, [draw(1, 2, 3, 3), draw(2, 2, 2, 2), draw(2)], None),
+    ("conv2d_options", lambda x, w: F.conv2d(x, w, None, (2, 1), (1, 2), (1, 2)), [draw(2, 3, 4), draw(1, 2, 2, 2)],
+     None),
     ("max_pool2d", lambda x: F.max_pool2d(x, 2), [draw(1, 2, 2, 4)], None),
+    ("max_pool2d_options", lambda x: F.max_pool2d(x, (2, 3), (1, 2), (1, 1)), [draw(2, 3, 4)], None),
+    ("avg_pool2d_options", lambda x: F.avg_pool2d(x, (2, 3), (1, 2), (1, 1)), [draw(2, 3, 4)], None),
     ("max_pool2d", lambda x: F.max_pool2d(x, 2), [of(1, 1, 2, 3, 1, 1, 3, 3, shape=(1, 1, 2, 4))], None),
     ("avg_pool2d", lambda x: F.avg_pool2d(x, 2), [draw(1, 2, 2, 4)], None),
     ("softmax", lambda x: x.softmax(0), [draw(3, 2)], None),
     ("softmax_last", lambda x: x.softmax(-1), [of(1000, 1000, -1000, 1, 2, -INF, shape=(2, 3))], None),
     ("log_softmax", lambda x: x.log_softmax(1), [draw(2, 3)], None),
     ("log_softmax", lambda x: x.log_softmax(1), [of(1000, 0, -1000, 5, 5, 5, shape=(2, 3))], None),
+    ("log_softmax", lambda x: x.log_softmax(1), [of(1, INF, 2, 3, -INF, 5, shape=(2, 3))], None),
     ("logsumexp_last", lambda x: x.logsumexp(-1, keepdim=True), [of(1000, 1000, -INF, 1, shape=(2, 2))], None),
     ("logsumexp_last", lambda x: x.logsumexp(-1, keepdim=True), [of(-INF, -INF, shape=(1, 2))],
      "where all are -inf the derivatives are 0"),
@@ -114,6 +132,9 @@ CASES = [
     ("kl_divergence", kl_divergence, [draw(2, 3), probabilities(2, 3)], None),
 ]
 
+# Functions of tensor.h that PyTorch does not have, and why.
+NOT_THERE = [("tensor_from_values", "no single numbers in its graphs")]
+
 
 def number(x):
     if math.isnan(x):
@@ -135,7 +156,7 @@ def main():
     with open(os.path.join(HERE, "pytorch_tensors.inc"), "w", encoding="utf-8") as out:
         out.write("/* What PyTorch %s gives, written by pytorch_tensors.py. CASE(entry of tensor_operations.h, how many\n"
                   " * operands, their shapes, their numbers, gradient of the result, result, gradients of the operands,\n"
-                  " * why ours differ or NULL). */\n" % torch.__version__.split("a")[0])
+                  " * why ours differ or NULL). ABSENT(function, reason): PyTorch has no such operation. */\n" % torch.__version__.split("a")[0])
         for name, call, operands, reason in CASES:
             leaves = [x.clone().requires_grad_() for x in operands]
             result = call(*leaves)
@@ -147,6 +168,8 @@ def main():
                 name, len(leaves), lists[0], lists[1], numbers(seed).replace("{", "(").replace("}", ")"),
                 numbers(result.detach()).replace("{", "(").replace("}", ")"), lists[2],
                 '"%s"' % reason if reason else "NULL"))
+        for function, reason in NOT_THERE:
+            out.write('ABSENT(%s, "%s")\n' % (function, reason))
 
 
 if __name__ == "__main__":
