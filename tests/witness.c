@@ -69,12 +69,16 @@ static quad second_derivative(const Replay *replay, size_t j, quad step)
     return (right - left) / (2 * step);
 }
 
-/* The steps are such that what a difference cuts off, step^2, and what rounding makes of it, 1e-34 / step or
- * 1e-34 / step^2, are nothing beside 1e-14. */
+/* What a difference cuts off goes with the square of its step, and rounding is 1e-34 divided by the step, for second
+ * derivatives by its square: for these two differences are combined so that only the fourth power is left. */
 static double derivative(const Replay *replay, size_t j)
 {
-    return (double)(replay->vector ? second_derivative(replay, j, ratio(1, 1e9))
-                                   : first_derivative(replay, j, ratio(1, 1e11)));
+    const quad step = ratio(3, 1e8);
+    if (!replay->vector)
+        return (double)first_derivative(replay, j, ratio(1, 1e11));
+    return (
+        double)((4 * second_derivative(replay, j, step) - second_derivative(replay, j, 2 * step)) /
+                3);
 }
 
 /* ---- a witness ----------------------------------------------------------------------------------- */
