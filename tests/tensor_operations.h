@@ -33,9 +33,6 @@ typedef struct TensorOperation {
 #define OP3(name, ...) BUILD(name, tensor_##name(x[0], x[1], x[2]))
 #include "autograd/ops.def"
 
-/* Of each operand some elements. */
-BUILD(where_both, tensor_where(tensor_const((real[]){1, 0, 0, 2, 0, -1}, TENSOR_SHAPE(2, 3)), x[0], x[1]))
-
 BUILD(reshape, tensor_reshape(x[0], TENSOR_SHAPE(3, -1)))
 BUILD(permute, tensor_permute(x[0], TENSOR_AXES(2, 0, 1)))
 BUILD(transpose, tensor_transpose(x[0]))
@@ -150,7 +147,6 @@ static const TensorOperation tensor_operations[] = {
     OF_ROW(name, 3, SHAPE(2, 2, 1), SHAPE(1, 3), SHAPE(1, 1))
 #include "autograd/ops.def"
 #undef OF_ROW
-    OF_TWO(where_both, where, SHAPE(2, 2, 3), SHAPE(2, 2, 3)),
     MOVE(reshape, SHAPE(3, 2, 2, 3)),
     MOVE(permute, SHAPE(3, 2, 2, 3)),
     MOVE(transpose, SHAPE(2, 2, 3)),

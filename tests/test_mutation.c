@@ -52,14 +52,20 @@ static void build_tensors(const void *context, Random *random, Subject *subject)
         subject->results[subject->result_count++] = tensor_at(y, k);
 }
 
+/* What is taken where the condition is 0: in either grain. */
 static void build_where_of_0(const void *unused, Random *random, Subject *subject)
 {
+    Value *x[4];
     (void)unused;
-    subject->result_count = 1;
-    subject->input_count = 2;
-    for (int i = 0; i < 2; i++)
-        subject->inputs[i] = value_leaf(random_uniform(random, -3, 3));
-    subject->results[0] = value_where(value_const(0), subject->inputs[0], subject->inputs[1]);
+    for (int i = 0; i < 4; i++)
+        x[i] = subject->inputs[i] = value_leaf(random_uniform(random, -3, 3));
+    Tensor *t =
+        tensor_where(tensor_zeros(TENSOR_SHAPE(1)), tensor_from_values(x + 2, TENSOR_SHAPE(1)),
+                     tensor_from_values(x + 3, TENSOR_SHAPE(1)));
+    subject->input_count = 4;
+    subject->result_count = 2;
+    subject->results[0] = value_where(value_const(0), x[0], x[1]);
+    subject->results[1] = tensor_at(t, 0);
 }
 
 START_TEST(every_mutant_is_killed)
@@ -67,7 +73,7 @@ START_TEST(every_mutant_is_killed)
     MutationScore total = {.mutants = 0};
     for (size_t i = 0; i < row_count(); i++)
         add(&total, value_op_row(i)->name, flat_operands(value_op_row(i)), mutation_of_row(i));
-    add(&total, "where 0", 1, mutation_score("where 0", build_where_of_0, NULL));
+    add(&total, "where 0", 2, mutation_score("where 0", build_where_of_0, NULL));
     for (size_t i = 0; of_many(i); i++)
         add(&total, of_many(i)->name, 0, mutation_of_many(of_many(i)));
     for (size_t i = 0; i < COUNT(tensor_operations); i++) {
