@@ -12,6 +12,7 @@
 # What a comment before a block changes:
 #
 #     <!-- not run: why -->              the block stays as it is
+#     <!-- run by: command -->           the block, as a script, is run by "command sh SCRIPT", which must succeed
 #     <!-- shows: command -->            the block is what the command prints
 #     <!-- context: declarations -->     what a piece of C needs to be compiled
 #     <!-- picture: file: command -->    the command writes "picture.svg", and that is the file
@@ -49,7 +50,7 @@ function must_succeed(what, lines, n) {
     print_lines(lines, n)
 }
 
-function forget() { not_run = shows = context = "" }
+function forget() { not_run = run_by = shows = context = "" }
 
 # ---- comments -----------------------------------------------------------------------------------
 
@@ -80,6 +81,7 @@ function read_comment(    comment) {
         comment = comment "\n" line
     }
     if (value_of(comment, "not run")) not_run = 1
+    if (value_of(comment, "run by")) run_by = value_of(comment, "run by")
     if (value_of(comment, "shows")) shows = value_of(comment, "shows")
     if (value_of(comment, "context")) context = value_of(comment, "context")
     if (value_of(comment, "picture")) make_picture(value_of(comment, "picture"))
@@ -102,13 +104,17 @@ function do_console(text, n,    i, command, lines, count) {
     }
 }
 
-function do_shell(text, n,    i, all, lines, count) {
+function do_shell(text, n,    i, script, lines, count) {
     print_lines(text, n)
-    all = "set -e"
+    script = scratch "/block.sh"
     for (i = 1; i <= n; i++)
-        all = all "\n" text[i]
-    count = run(all, lines)
-    must_succeed("these commands", lines, count)
+        print text[i] > script
+    close(script)
+    count = run(run_by " sh -e '" script "'", lines)
+    if (run_by && status == 77)
+        print page ": cannot be run here by " run_by ": " lines[1] > "/dev/stderr"
+    else
+        must_succeed("these commands", lines, count)
 }
 
 function do_program(text, n,    i, file, is_whole, has_include, lines, count) {
