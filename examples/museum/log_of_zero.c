@@ -6,7 +6,8 @@
  * weight at the next step. A network gets there by being sure and wrong once.
  *
  * Found by: looking at the loss and the gradient with isfinite(), here and in a training loop. What
- * backward reports is right: these ARE the numbers of this expression.
+ * backward reports is right: these ARE the numbers of this expression. Which operation was the first to
+ * make such a number, and of what, says the anomaly trap.
  * The mend: do it on paper. -log(1 - sigmoid(s)) is log(1 + e^s), value_softplus(); its slope is p. */
 #include <math.h>
 #include <stdio.h>
@@ -36,6 +37,16 @@ static void show(const char *name, Value *(*loss_of)(Value *), real score)
     }
 }
 
+static void set_trap(void)
+{
+    valgrad_set_anomaly_trap(true);
+    VALGRAD_SCOPE {
+        if (!loss_wrong(value_leaf(40)))
+            printf("the trap, at s = 40\n  %s\n", valgrad_last_error());
+    }
+    valgrad_set_anomaly_trap(false);
+}
+
 int main(void)
 {
     const real scores[] = {-2, 0, 5, 40, 1000};
@@ -44,5 +55,6 @@ int main(void)
         show("log", loss_wrong, scores[i]);
         show("softplus", loss_mended, scores[i]);
     }
+    set_trap();
     return valgrad_live_nodes() != 0;
 }

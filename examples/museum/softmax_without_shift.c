@@ -4,7 +4,8 @@
  * infinity. Scores of that size are not exotic: one step with too large a learning rate makes them.
  *
  * Found by: a property that softmax must have. Adding the same number to all scores changes nothing on
- * paper, so compute at x and at x + 1000 and compare; and the probabilities must sum to 1.
+ * paper, so compute at x and at x + 1000 and compare; and the probabilities must sum to 1. The anomaly
+ * trap finds where it begins: the infinity, before it becomes NaN.
  * The mend: by that same property subtract the largest score first. tensor_softmax() does. */
 #include <math.h>
 #include <stdio.h>
@@ -48,10 +49,21 @@ static void show(const char *name, Tensor *(*softmax)(Tensor *))
     }
 }
 
+static void set_trap(void)
+{
+    valgrad_set_anomaly_trap(true);
+    VALGRAD_SCOPE {
+        if (!softmax_wrong(tensor_const((const real[]){1000, 1001, 1002}, TENSOR_SHAPE(3))))
+            printf("the trap: %s\n", valgrad_last_error());
+    }
+    valgrad_set_anomaly_trap(false);
+}
+
 int main(void)
 {
     show("by the book", softmax_wrong);
     show("shifted", softmax_mended);
     show("the library", softmax_of_library);
+    set_trap();
     return valgrad_live_nodes() != 0;
 }
