@@ -268,8 +268,11 @@ bool watch_epoch(Watch *watch, const NnMlp *net, NnLoader *unseen, double unseen
     if (!watch->quiet) {
         printf(watch->terminal ? "\r\033[K" : "");
         print_state(watch);
-        printf("  %s %6.2f %%  %.2f s  %.0f samples/s\n", watch->unseen, 100 * unseen_accuracy,
-               seconds, (seen - (double)watch->earlier) / seconds);
+        printf("  %s %6.2f %%", watch->unseen, 100 * unseen_accuracy);
+        if (watch->now.seen > watch->earlier) /* else the run was resumed at the epoch's end */
+            printf("  %.2f s  %.0f samples/s", seconds,
+                   (double)(watch->now.seen - watch->earlier) / seconds);
+        printf("\n");
         fflush(stdout);
     }
     watch->now = (Progress){0, 0, 0};
