@@ -4,75 +4,36 @@
 #endif
 
 #include <inttypes.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "mnist.h"
-
-typedef struct Training {
-    const Config *config;
-    NnMlp *net;
-    NnOptimizer *optimizer;
-    NnLoader *samples, *validation, *test; /* validation NULL: none */
-    NnSchedule schedule;
-    int64_t step, total_steps;
-    Watch *watch;
-    Best best; /* if stopping early */
-} Training;
+#include "training.h"
 
 static volatile sig_atomic_t interrupted;
 
-/* ---- checkpoints ----------------------------------------------------------------------------- */
-
-static NnRun run_of(const Training *t)
-{
-    return (NnRun){t->net, t->optimizer, t->samples, NULL};
-}
-
-/* After every so many steps, or each epoch's last one, and after the last of all. */
-static bool checkpoint(const Training *t)
-{
-    const Config *config = t->config;
-    const int64_t steps = nn_loader_steps(t->samples);
-    const int64_t every = config->checkpoint_every ? config->checkpoint_every : steps;
-    bool due = t->step % every == 0 || t->step == t->total_steps;
-    const NnRun run = run_of(t);
-    return !config->checkpoint || !due ||
-           checkpoint_save(config, &run, watch_progress(t->watch), &t->best);
-}
-
-static bool resume(Training *t)
-{
-    Progress progress = {0, 0, 0};
-    const NnRun run = run_of(t);
-    if (!checkpoint_load(t->config, &run, &progress, &t->best))
-        return false;
-    t->step = nn_loader_total_step(t->samples);
-    watch_resume(t->watch, t->step, &progress);
-    watch_say(t->watch, "resumed after step %" PRId64 " of %" PRId64, t->step, t->total_steps);
-    return true;
-}
-
 /* ---- the loop -------------------------------------------------------------------------------- */
+
+/* Lets the weights follow their gradients, at the rate of this step. */
+static bool update(Training *t, double rate)
+{
+    return model_clip(t->config, t->net) && watch_before_step(t->watch, t->net) &&
+           nn_optimizer_set_learning_rate(t->optimizer, rate) == VALGRAD_OK &&
+           nn_optimizer_step(t->optimizer) == VALGRAD_OK;
+}
 
 static bool train_epoch(Training *t)
 {
     for (const NnBatch *batch; !interrupted && (batch = nn_loader_next(t->samples));)
         VALGRAD_SCOPE {
-            double rate = nn_schedule_rate(&t->schedule, t->step, t->total_steps);
-            Tensor *outputs = model_forward(t->config, t->net, batch->inputs, t->step);
+            const double rate = nn_schedule_rate(&t->schedule, t->step, t->total_steps);
+            Tensor *outputs = model_forward(t->config, t->net, batch->inputs, t->step++);
             Tensor *loss = model_loss(t->config, outputs, batch);
             nn_optimizer_zero_grad(t->optimizer);
-            if (tensor_backward(loss, NULL) != VALGRAD_OK || !model_clip(t->config, t->net) ||
-                nn_optimizer_set_learning_rate(t->optimizer, rate) != VALGRAD_OK ||
-                !watch_before_step(t->watch, t->net) ||
-                nn_optimizer_step(t->optimizer) != VALGRAD_OK)
+            if (tensor_backward(loss, NULL) != VALGRAD_OK || !update(t, rate))
                 return library_error();
-            t->step++;
             if (!watch_step(t->watch, batch, outputs, (double)tensor_item(loss), rate) ||
-                !checkpoint(t))
+                !training_checkpoint(t))
                 return false;
         }
     return true;
@@ -134,70 +95,10 @@ static void interrupt(int number)
 /* The first Ctrl-C finishes the step, a second one ends the program. */
 static void watch_interrupts(void)
 {
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+    struct sigaction action = {.sa_handler = interrupt,
+                               .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
-}
-
-static bool prepare(Training *t, const Config *config, const Data *data)
-{
-    t->config = config;
-    int64_t features = nn_dataset_features(data->train);
-    int64_t classes = nn_dataset_classes(data->train);
-    t->net = config->load ? model_file_load(config, features, classes)
-                          : model_network(config, features, classes);
-    if (!t->net)
-        return config->load ? false : library_error();
-    t->optimizer = model_optimizer(config, nn_mlp_parameters(t->net));
-    t->samples = t->optimizer ? model_loader(config, data) : NULL;
-    t->test = t->samples ? model_test_loader(data, data->test) : NULL;
-    if (t->test && data->validation)
-        t->validation = model_test_loader(data, data->validation);
-    if (!t->test || (data->validation && !t->validation))
-        return library_error();
-    t->total_steps = config->epochs * nn_loader_steps(t->samples);
-    t->schedule = model_schedule(config, nn_loader_steps(t->samples), t->total_steps);
-    t->watch = watch_new(config, t->net, t->samples, data->validation ? "validation" : "test");
-    return t->watch != NULL;
-}
-
-static void discard(Training *t)
-{
-    nn_state_free(t->best.weights);
-    watch_free(t->watch);
-    nn_loader_free(t->test);
-    nn_loader_free(t->validation);
-    nn_loader_free(t->samples);
-    nn_optimizer_free(t->optimizer);
-    nn_mlp_free(t->net);
-}
-
-static void introduce(const Training *t, const Data *data)
-{
-    char text[400], set_aside[60] = "";
-    if (t->config->quiet)
-        return;
-    model_describe(t->net, text, sizeof text);
-    if (data->validation)
-        snprintf(set_aside, sizeof set_aside, ", %" PRId64 " to validate",
-                 nn_dataset_count(data->validation));
-    printf("%s; %" PRId64 " samples to train%s, %" PRId64 " to test\n", text,
-           nn_loader_samples(t->samples), set_aside, nn_loader_samples(t->test));
-    fflush(stdout);
-}
-
-/* What a run that was stopped leaves, and how to go on from it. */
-static bool keep_stopped(Training *t)
-{
-    static char standard[] = "stopped.safetensors"; /* where nobody named a file */
-    Config config = *t->config;
-    const NnRun run = run_of(t);
-    config.checkpoint = config.checkpoint ? config.checkpoint : standard;
-    if (!checkpoint_save(&config, &run, watch_progress(t->watch), &t->best))
-        return false;
-    error_line("stopped after step %" PRId64 " of %" PRId64 "; to go on: %s train --resume %s",
-               t->step, t->total_steps, program_name(), config.checkpoint);
-    return true;
 }
 
 static bool finish(Training *t, const Data *data)
@@ -216,14 +117,11 @@ static bool finish(Training *t, const Data *data)
 
 static bool train_on(const Config *config, const Data *data)
 {
-    Training t = {.net = NULL};
+    Training t;
     watch_interrupts();
-    bool done = prepare(&t, config, data);
-    if (done)
-        introduce(&t, data);
-    done = done && (!config->resume || resume(&t)) && train_all(&t) &&
-           (!interrupted || keep_stopped(&t)) && finish(&t, data);
-    discard(&t);
+    bool done = training_begin(&t, config, data) && train_all(&t) &&
+                (!interrupted || training_keep_stopped(&t)) && finish(&t, data);
+    training_end(&t);
     return done;
 }
 
