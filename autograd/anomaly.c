@@ -92,19 +92,19 @@ Value *anomaly__check(const Anomaly *anomaly, Value *v, const char *function)
 
 /* ---- backward ---------------------------------------------------------------------------------- */
 
-/* The first number of v's gradient that is not finite, or 0. */
-static real bad_gradient(const Value *v)
+/* Which number of v's gradient is the first that is not finite (0 of a scalar); -1 if all are. */
+static int64_t bad_gradient(const Value *v)
 {
     const Value *node = node_of(v);
     if (!(node->flags & DENSE))
-        return isfinite(node->grad) ? 0 : node->grad;
+        return isfinite(node->grad) ? -1 : 0;
     const int64_t first = is_element(v) ? v->index : 0;
     const int64_t end = is_element(v) ? v->index + 1 : dense_of(node)->n;
     for (int64_t i = first; i < end; i++) {
         if (!isfinite(dense__grad(node, i)))
-            return dense__grad(node, i);
+            return i;
     }
-    return 0;
+    return -1;
 }
 
 /* The first operand whose gradient is bad, or NULL. */
@@ -113,25 +113,57 @@ static Value *bad_operand(const Value *v)
     const size_t count = value_operand_count(v);
     for (size_t i = 0; i < count; i++) {
         Value *operand = value_operand(v, i);
-        if ((operand->flags & WANTS_GRAD) && bad_gradient(operand) != 0)
+        if ((operand->flags & WANTS_GRAD) && bad_gradient(operand) >= 0)
             return operand;
     }
     return NULL;
 }
 
+/* "element [0, 1] of " */
+static void add_index(Anomaly *anomaly, const Dense *dense, int64_t flat)
+{
+    int64_t index[DENSE_MAX_RANK], rest = flat;
+    for (int axis = dense->rank - 1; axis >= 0; rest /= dense->sides[axis--])
+        index[axis] = rest % dense->sides[axis];
+    for (int axis = 0; axis < dense->rank; axis++)
+        anomaly__add(anomaly, "%s%lld", axis ? ", " : "element [", (long long)index[axis]);
+    anomaly__add(anomaly, dense->rank ? "] of " : "");
+}
+
+/* "; beside it: -1 (leaf 'x')": a scalar node's other operands. */
+static void add_others(Anomaly *anomaly, const Value *v, const Value *operand)
+{
+    const char *before = "; beside it: ";
+    for (size_t i = 0; i < value_operand_count(v) && i < OPERANDS_TOLD; i++) {
+        const Value *other = value_operand(v, i);
+        if (other == operand || ((other->flags & DENSE) && !is_element(other)))
+            continue;
+        anomaly__add(anomaly, "%s%.9g", before, anomaly__plain(number_of(other)));
+        anomaly__add_node(anomaly, other);
+        before = ", ";
+    }
+}
+
 static ValgradStatus say_bad(const char *function, const Value *v, const Value *operand)
 {
+    const Value *node = node_of(operand);
+    const int64_t bad = bad_gradient(operand);
+    const bool whole = (node->flags & DENSE) && !is_element(operand);
     Anomaly anomaly = {.nan = false};
     anomaly__add(&anomaly, "%s: the derivative of ", function);
     add_node(&anomaly, v);
     if (!(v->flags & DENSE))
         anomaly__add(&anomaly, ", whose own gradient is %.9g,", (double)v->grad);
-    anomaly__add(&anomaly, " by its operand");
-    if (!(node_of(operand)->flags & DENSE) || is_element(operand))
-        anomaly__add(&anomaly, " = %.9g", anomaly__plain(number_of(operand)));
+    anomaly__add(&anomaly, " by ");
+    if (whole)
+        add_index(&anomaly, dense_of(node), bad);
+    anomaly__add(&anomaly, "its operand = %.9g",
+                 anomaly__plain(whole ? dense_of(node)->data[bad] : number_of(operand)));
     anomaly__add_node(&anomaly, operand);
     anomaly__add(&anomaly, " makes the operand's gradient %g",
-                 anomaly__plain(bad_gradient(operand)));
+                 anomaly__plain((node->flags & DENSE) ? dense__grad(node, bad) : node->grad));
+    if (!(v->flags & DENSE))
+        add_others(&anomaly, v, operand);
     return error__set(VALGRAD_ERROR_NUMBER, "%s", anomaly.text);
 }
 

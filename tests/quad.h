@@ -23,7 +23,7 @@ static inline quad quad_extreme(size_t n, const ProgramSlot *x, const quad *slot
 {
     quad best = slots[x[0]];
     for (size_t i = 1; i < n; i++) {
-        if (sign * slots[x[i]] > sign * best)
+        if (isnan(slots[x[i]]) || sign * slots[x[i]] > sign * best)
             best = slots[x[i]];
     }
     return best;
@@ -59,7 +59,7 @@ static inline quad quad_nary(const Expansion *e, const Instruction *instruction,
                : instruction->op == PROGRAM_NORM2 ? number * number
                                                   : number;
     }
-    return of_exponentials                    ? shift + Q(log)(sum)
+    return of_exponentials                    ? (isinf(shift) ? shift : shift + Q(log)(sum))
            : instruction->op == PROGRAM_NORM2 ? Q(sqrt)(sum)
                                               : sum;
 }

@@ -266,6 +266,17 @@ START_TEST(backward_tells_the_derivative)
 }
 END_TEST
 
+/* x^0.5 at 0: the exponent is told, too. */
+START_TEST(backward_tells_the_other_operands)
+{
+    VALGRAD_SCOPE {
+        Value *x = value_leaf(0), *y = labelled(value_leaf((real)0.5), "power");
+        assert_status(value_backward(value_pow(x, y)), VALGRAD_ERROR_NUMBER);
+        assert_error(VALGRAD_ERROR_NUMBER, "makes the operand's gradient inf; beside it: 0.5 (leaf 'power'");
+    }
+}
+END_TEST
+
 START_TEST(an_abandoned_pass_leaves_nothing)
 {
     VALGRAD_SCOPE {
@@ -291,6 +302,7 @@ START_TEST(tensor_backward_tells_the_derivative)
         assert_status(tensor_set_label(x, "w"), VALGRAD_OK);
         Tensor *y = tensor_sqrt(x);
         assert_status(tensor_backward(y, NULL), VALGRAD_ERROR_NUMBER);
+        ck_assert_ptr_nonnull(strstr(valgrad_last_error(), "by element [1] of its operand = 0 (leaf 'w'"));
         assert_error(VALGRAD_ERROR_NUMBER, "tensor_backward: the derivative of sqrt made at ");
         tensor_zero_grad(x);
         Value *element = tensor_at(x, 1), *root = value_sqrt(element);
@@ -427,6 +439,7 @@ int main(void)
     tcase_add_test(forward, tensors_tell_the_element);
     TCase *backward = trapped(suite, "backward");
     tcase_add_test(backward, backward_tells_the_derivative);
+    tcase_add_test(backward, backward_tells_the_other_operands);
     tcase_add_test(backward, an_abandoned_pass_leaves_nothing);
     tcase_add_test(backward, tensor_backward_tells_the_derivative);
     tcase_add_test(backward, an_operation_of_your_own_is_named);

@@ -219,6 +219,53 @@ START_TEST(operations_of_many_operands)
 }
 END_TEST
 
+/* Whether there is no derivative: at a tie of a maximum, and where a norm is 0. */
+static bool is_kink(const char *name, size_t n, Value *const *x)
+{
+    bool tie = false, zero = true;
+    for (size_t i = 0; i < n; i++) {
+        zero = zero && value_data(x[i]) == 0;
+        for (size_t k = 0; k < i; k++)
+            tie = tie || value_data(x[i]) == value_data(x[k]);
+    }
+    return (tie && strstr(name, "reduce_")) || (zero && strstr(name, "norm2"));
+}
+
+static void check_many_at(const OfMany *operation, size_t n, Value *const *x)
+{
+    bool finite = true;
+    for (size_t i = 0; i < n; i++)
+        finite = finite && isfinite(value_data(x[i]));
+    Value *f = operation->make(n, x);
+    now_testing_is("%s at %g, %g, %g", operation->name, (double)value_data(x[0]),
+                   (double)value_data(x[1]), (double)value_data(x[2]));
+    Witness w = witness_new(now_testing, 1, &f, (real[]){1}, n, x);
+    if (finite && !is_kink(operation->name, n, x)) {
+        assert_status(value_backward(f), VALGRAD_OK);
+        assert_agrees(&w);
+    } else {
+        ck_assert_msg(witness_value_error(&w) <= WITNESS_TOLERANCE ||
+                          same((double)value_data(f), w.values[0]),
+                      "%s: %g, not %g", now_testing, (double)value_data(f), w.values[0]);
+    }
+    witness_free(&w);
+}
+
+/* What the gradient is at ties and infinities stands in test_reductions.c. */
+START_TEST(operations_of_many_operands_at_the_points_of_stan)
+{
+    static const double points[] = {-1.3, 0.49, 0.99, 1.01, 0, -0.0, INFINITY, -INFINITY, NAN};
+    const size_t n = COUNT(points);
+    for (size_t i = 0; i < n * n * n; i++) {
+        VALGRAD_SCOPE {
+            Value *x[] = {value_leaf((real)points[i % n]), value_leaf((real)points[i / n % n]),
+                          value_leaf((real)points[i / n / n])};
+            check_many_at(of_many((size_t)_i), COUNT(x), x);
+        }
+    }
+}
+END_TEST
+
 /* value.h of the tree that this file is in. */
 static FILE *open_header(void)
 {
@@ -391,6 +438,8 @@ int main(void)
     TCase *compositions = new_case(suite, "compositions", 60);
     tcase_add_loop_test(compositions, random_compositions, 1, DEEPEST + 1);
     tcase_add_loop_test(compositions, operations_of_many_operands, 0, of_many_count());
+    tcase_add_loop_test(compositions, operations_of_many_operands_at_the_points_of_stan, 0,
+                        of_many_count());
     tcase_add_test(compositions, every_operation_of_many_operands_has_an_entry);
     TCase *tensors = new_case(suite, "tensors", 60);
     tcase_add_loop_test(tensors, every_tensor_operation, 0, (int)COUNT(tensor_operations));
