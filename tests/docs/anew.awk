@@ -13,6 +13,7 @@
 #
 #     <!-- not run: why -->              the block stays as it is
 #     <!-- run by: command -->           the block, as a script, is run by "command sh SCRIPT", which must succeed
+#     <!-- environment: NAME=word -->    is set for all commands that follow on the page
 #     <!-- shows: command -->            the block is what the command prints
 #     <!-- context: declarations -->     what a piece of C needs to be compiled
 #     <!-- picture: file: command -->    the command writes "picture.svg", and that is the file
@@ -27,6 +28,8 @@ function next_line() { return (getline line < page) > 0 }
 function run(command, lines,    n, file) {
     file = scratch "/command.sh"
     print "cd '" scratch "' || exit" > file
+    if (environment)
+        print "export " environment > file
     print command > file
     close(file)
     command = "sh '" file "' 2>&1 </dev/null; echo $?"
@@ -82,6 +85,7 @@ function read_comment(    comment) {
     }
     if (value_of(comment, "not run")) not_run = 1
     if (value_of(comment, "run by")) run_by = value_of(comment, "run by")
+    if (value_of(comment, "environment")) environment = value_of(comment, "environment")
     if (value_of(comment, "shows")) shows = value_of(comment, "shows")
     if (value_of(comment, "context")) context = value_of(comment, "context")
     if (value_of(comment, "picture")) make_picture(value_of(comment, "picture"))
