@@ -403,6 +403,7 @@ size_t program_instruction_count(const Program *program)
 struct ProgramWorkspace {
     TapeRun run;
     size_t batch, lanes;
+    const TapeLoops *loops;
 };
 
 ProgramWorkspace *program_workspace_new(const Program *program, size_t batch)
@@ -419,6 +420,7 @@ ProgramWorkspace *program_workspace_new(const Program *program, size_t batch)
         return error__memory(function, 0), NULL;
     workspace->batch = batch;
     workspace->lanes = batch == 1 ? 1 : TAPE_LANES;
+    workspace->loops = tape__loops(isa__chosen(), workspace->lanes);
     workspace->run.program = program;
     const size_t lanes = workspace->lanes, constants = program->constant_count;
     workspace->run.numbers = take(program->slot_count, lanes * sizeof(real));
@@ -502,13 +504,13 @@ static void differentiate(const Sets *sets, const real *seeds, real *gradients)
     const ProgramWorkspace *w = sets->workspace;
     put_seeds(sets, seeds);
     if (!w->run.strict) {
-        (w->lanes == 1 ? tape__backward_1 : tape__backward_8)(&w->run);
+        w->loops->backward(&w->run);
         if (get_gradients(sets, gradients))
             return;
         memset(w->run.gradients, 0, w->run.program->slot_count * w->lanes * sizeof(real));
         put_seeds(sets, seeds);
     }
-    (w->lanes == 1 ? tape__backward_careful_1 : tape__backward_careful_8)(&w->run);
+    w->loops->backward_carefully(&w->run);
     (void)get_gradients(sets, gradients);
 }
 
@@ -530,7 +532,7 @@ ValgradStatus program_run(const Program *program, ProgramWorkspace *workspace, s
         const size_t left = workspace->batch - first;
         const Sets sets = {workspace, first, left < workspace->lanes ? left : workspace->lanes};
         put_inputs(&sets, inputs);
-        (workspace->lanes == 1 ? tape__forward_1 : tape__forward_8)(&workspace->run);
+        workspace->loops->forward(&workspace->run);
         if (results)
             get_results(&sets, results);
         if (gradients)

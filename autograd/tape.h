@@ -9,6 +9,7 @@
 
 #include <valgrad/program.h>
 
+#include "autograd/isa.h"
 #include "autograd/lower.h"
 
 /* Operations of rows that only a tape has: lists whose slots are evenly spaced, which are written as where
@@ -50,13 +51,15 @@ typedef struct TapeRun {
 
 enum { TAPE_LANES = 8 };
 
-/* Computes all numbers; passes gradients back from where there are any, and leaves 0 there. The `careful`
+/* Computes all numbers; passes gradients back from where there are any, and leaves 0 there. The careful
  * way multiplies a gradient of exactly 0 by nothing; the quick one is as good where all is finite. */
-void tape__forward_1(const TapeRun *run);
-void tape__backward_1(const TapeRun *run);
-void tape__backward_careful_1(const TapeRun *run);
-void tape__forward_8(const TapeRun *run);
-void tape__backward_8(const TapeRun *run);
-void tape__backward_careful_8(const TapeRun *run);
+typedef struct TapeLoops {
+    void (*forward)(const TapeRun *run);
+    void (*backward)(const TapeRun *run);
+    void (*backward_carefully)(const TapeRun *run);
+} TapeLoops;
+
+/* For 1 set of numbers or for TAPE_LANES. */
+const TapeLoops *tape__loops(Isa isa, size_t lanes);
 
 #endif

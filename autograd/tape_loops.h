@@ -1,11 +1,12 @@
-/* tape_loops.h - the loops over a tape's rows, for LANES sets of numbers at once. Included once for each.
+/* tape_loops.h - the loops over a tape's rows, for LANES sets of numbers at once, by the instruction set that is
+ * called ISA. Included once for each.
  *
  * From each row of ops.def follow a loop forwards and one backwards, as in ops.c. Backwards, each
  * instruction takes its result's gradient and leaves 0 there for the next run. */
 
-#define NAME_(name, lanes) name##_##lanes
-#define NAME__(name, lanes) NAME_(name, lanes)
-#define NAME(name) NAME__(name, LANES)
+#define NAME_(name, lanes, isa) name##_##lanes##_##isa
+#define NAME__(name, lanes, isa) NAME_(name, lanes, isa)
+#define NAME(name) NAME__(name, LANES, ISA)
 #define EACH for (int l = 0; l < LANES; l++)
 #define NUMBERS(slot) (v + (size_t)(slot)*LANES)
 #define GRADIENTS(slot) (a + (size_t)(slot)*LANES)
@@ -398,7 +399,7 @@ INLINE void NAME(backward_rule)(const TapeRun *run, const TapeRow *row, const ui
 
 /* ---- all rows ------------------------------------------------------------------------------------ */
 
-void NAME(tape__forward)(const TapeRun *run)
+static void NAME(forward)(const TapeRun *run)
 {
     const Program *program = run->program;
     real *restrict v = run->numbers;
@@ -509,15 +510,17 @@ INLINE void NAME(backward)(const TapeRun *run, bool careful)
     }
 }
 
-void NAME(tape__backward)(const TapeRun *run)
+static void NAME(backward_quickly)(const TapeRun *run)
 {
     NAME(backward)(run, false);
 }
 
-void NAME(tape__backward_careful)(const TapeRun *run)
+static void NAME(backward_carefully)(const TapeRun *run)
 {
     NAME(backward)(run, true);
 }
+
+static const TapeLoops NAME(loops) = {NAME(forward), NAME(backward_quickly), NAME(backward_carefully)};
 
 #undef NAME_
 #undef NAME__

@@ -4,8 +4,8 @@
  *     kernels->add_to(y, x, n);
  *
  * One source (kernels.c) is compiled once for each instruction set; kernels__get() picks the best that
- * this processor has. VALGRAD_ISA in the environment (base, avx2, avx512, neon) asks for another; a name
- * that is unknown, or that this processor lacks, changes nothing.
+ * this processor has. VALGRAD_ISA in the environment (base, avx2, avx512) asks for another; for a name that is
+ * unknown, or that this processor lacks, base is taken, which every one has.
  *
  * Nothing here allocates or fails. Sizes may be 0; arrays need no alignment beyond that of real. An
  * output may be the very array of an input (same first element) where the elements correspond one to

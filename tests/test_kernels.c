@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/isa.h"
 #include "kernels.h"
 
 /* Check records every assertion that holds; over millions of elements that would take minutes. */
@@ -812,10 +813,18 @@ START_TEST(a_variant_is_chosen)
     ck_assert_int_ge(count, 1);
     ck_assert_int_eq(found, 1);
     ck_assert_ptr_eq(chosen, kernels__get());
-    if (wanted)
-        ck_assert_ptr_eq(chosen, wanted);
-    if (!name)
-        ck_assert_ptr_eq(chosen, all[count - 1]);
+    ck_assert_ptr_eq(chosen, !name ? all[count - 1] : wanted ? wanted : all[0]);
+}
+END_TEST
+
+START_TEST(an_unknown_instruction_set_is_the_portable_one)
+{
+    ck_assert_int_eq(isa__named("avx1024"), ISA_BASE);
+    ck_assert_int_eq(isa__named(""), ISA_BASE);
+    ck_assert_int_eq(isa__named("base"), ISA_BASE);
+    ck_assert_int_eq(isa__named(NULL), isa__best());
+    ck_assert_int_eq(isa__named("avx2"), isa__best() >= ISA_AVX2 ? ISA_AVX2 : ISA_BASE);
+    ck_assert_int_eq(isa__named("avx512"), isa__best() == ISA_AVX512 ? ISA_AVX512 : ISA_BASE);
 }
 END_TEST
 
@@ -842,6 +851,7 @@ int main(void)
     tcase_add_loop_test(tests, steps_tell_whether_all_weights_are_finite, 0, count);
     tcase_add_loop_test(tests, adam_matches_its_definition, 0, count);
     tcase_add_test(tests, a_variant_is_chosen);
+    tcase_add_test(tests, an_unknown_instruction_set_is_the_portable_one);
     suite_add_tcase(suite, tests);
 
     SRunner *runner = srunner_create(suite);
