@@ -1,6 +1,7 @@
 /* test_oracle_tensors.c - tensor operations against PyTorch's: results and gradients, at ties, zeros, large
  * numbers and infinities too. What PyTorch says stands in oracle/pytorch_tensors.inc. */
 #include "tensor_operations.h"
+#include "witness.h"
 
 enum { MOST_NUMBERS = 24 };
 
@@ -99,6 +100,90 @@ START_TEST(as_pytorch_has_it)
 }
 END_TEST
 
+/* ---- scalar operations of many operands ----------------------------------------------------------- */
+
+/* Each is one of these on the numbers of a row. */
+static const struct {
+    const char *name;
+    Build *build;
+} of_rows[] = {
+    {"value_sum", build_sum_all},           {"value_mean", build_mean_all},
+    {"value_prod", build_prod_last},        {"value_reduce_max", build_reduce_max_last},
+    {"value_reduce_min", build_reduce_min}, {"value_logsumexp", build_logsumexp_last},
+    {"value_norm2", build_norm_2},          {"value_dot", build_dot},
+    {"value_affine", build_affine},
+};
+
+static Build *build_of_rows(const char *name)
+{
+    for (size_t i = 0; i < COUNT(of_rows); i++) {
+        if (strcmp(of_rows[i].name, name) == 0)
+            return of_rows[i].build;
+    }
+    return NULL;
+}
+
+/* The case's numbers as leaves, of one operand after the other. Returns how many. */
+static size_t leaves_of(const Case *c, Value **x)
+{
+    size_t n = 0;
+    for (int k = 0; k < c->count; k++) {
+        for (int64_t i = 0; i < size_of(c->shapes[k]); i++)
+            x[n++] = value_leaf((real)c->numbers[k][i]);
+    }
+    return n;
+}
+
+/* The case by rows of its numbers, as many as there are results; several operands make one row. */
+static void compare_by_rows(const OfMany *operation, const Case *c, size_t rows)
+{
+    Value *x[MOST_OPERANDS * MOST_NUMBERS];
+    const size_t n = leaves_of(c, x) / rows;
+    for (size_t r = 0; r < rows; r++) {
+        Value *v = operation->make(n, x + r * n);
+        ck_assert_msg(agrees((double)value_data(v), c->result[r]), "%s: %.17g, PyTorch's %.17g",
+                      operation->name, (double)value_data(v), c->result[r]);
+        assert_status(value_backward_from(v, (real)c->seed[r]), VALGRAD_OK);
+    }
+    for (int64_t k = 0, at = 0; k < c->count; k++) {
+        for (int64_t i = 0; i < size_of(c->shapes[k]); i++, at++)
+            ck_assert_msg(agrees((double)value_grad(x[at]), c->gradients[k][i]),
+                          "%s: gradient %d is %.17g, PyTorch's %.17g", operation->name, (int)at,
+                          (double)value_grad(x[at]), c->gradients[k][i]);
+    }
+}
+
+static size_t result_count(const Case *c)
+{
+    Tensor *x[MOST_OPERANDS];
+    for (int i = 0; i < c->count; i++)
+        x[i] = tensor_of(c->numbers[i], c->shapes[i], false);
+    return (size_t)tensor_size(c->build(x));
+}
+
+START_TEST(many_operands_as_pytorch_has_them)
+{
+    for (size_t i = 0; of_many(i); i++) {
+        int compared = 0;
+        for (size_t k = 0; k < COUNT(cases); k++) {
+            if (cases[k].build != build_of_rows(of_many(i)->name) || cases[k].reason)
+                continue;
+            VALGRAD_SCOPE {
+                const size_t rows = result_count(&cases[k]);
+                if (cases[k].count == 1 || rows == 1) {
+                    compare_by_rows(of_many(i), &cases[k], rows);
+                    compared++;
+                }
+            }
+        }
+        ck_assert_msg(compared > 0, "nothing is known of %s: add it to of_rows[]",
+                      of_many(i)->name);
+    }
+}
+END_TEST
+
+/* ---- nothing is left out -------------------------------------------------------------------------- */
+
 /* Whether PyTorch was asked about a function, through any of its entries. */
 static bool was_asked(const char *function)
 {
@@ -133,6 +218,7 @@ int main(void)
     Suite *suite = suite_create("oracle_tensors");
     TCase *tests = new_case(suite, "pytorch", 10);
     tcase_add_loop_test(tests, as_pytorch_has_it, 0, (int)COUNT(cases));
+    tcase_add_test(tests, many_operands_as_pytorch_has_them);
     tcase_add_test(tests, every_operation_was_asked_about);
     return run_suite(suite);
 }

@@ -96,6 +96,7 @@ CASES = [
     ("dot", torch.dot, [draw(4), draw(4)], None),
     ("outer", torch.outer, [draw(2), draw(3)], None),
     ("affine", lambda x, w, b: x @ w + b, [draw(2, 3), draw(3, 2), draw(2)], None),
+    ("affine", lambda x, w, b: x @ w + b, [draw(1, 3), draw(3, 1), draw(1)], None),
     ("conv2d", F.conv2d, [draw(1, 2, 3, 3), draw(2, 2, 2, 2), draw(2)], None),
     ("conv2d_options", lambda x, w: F.conv2d(x, w, None, (2, 1), (1, 2), (1, 2)), [draw(2, 3, 4), draw(1, 2, 2, 2)],
      None),
