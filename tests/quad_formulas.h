@@ -77,7 +77,8 @@ static inline quad erfinv(quad x)
     if (!(size < 1))
         return size <= 1 ? x * (quad)INFINITY : (quad)NAN;
     for (int i = 0; i < 200 && step > y * (quad)QUAD_EPSILON; i++) {
-        step = (size - Q(erf)(y)) * Q(exp)(y * y) * ROOT_PI / 2;
+        const quad rest = size < (quad)0.5 ? size - Q(erf)(y) : Q(erfc)(y) - (1 - size);
+        step = rest * Q(exp)(y * y) * ROOT_PI / 2;
         y += step;
     }
     return Q(copysign)(y, x);
