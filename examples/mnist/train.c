@@ -39,15 +39,17 @@ static bool train_epoch(Training *t)
     return true;
 }
 
-/* Keeps the weights of the best epoch. False: no epoch has been better for `patience` epochs. */
-static bool is_still_patient(Training *t, int64_t epoch, double accuracy)
+/* Keeps the weights of the best epoch; it is time to stop when none has been better for long. */
+static bool keep_best(Training *t, int64_t epoch, double accuracy, bool *stop)
 {
     Best *best = &t->best;
-    if (best->weights && accuracy <= best->accuracy + t->config->min_gain / 100)
-        return epoch - best->epoch < t->config->patience;
+    if (best->weights && accuracy <= best->accuracy + t->config->min_gain / 100) {
+        *stop = epoch - best->epoch >= t->config->patience;
+        return true;
+    }
     nn_state_free(best->weights);
     *best = (Best){nn_parameters_state(nn_mlp_parameters(t->net)), accuracy, epoch};
-    return true;
+    return best->weights || library_error();
 }
 
 /* After an epoch: how well the network does on samples that it has not seen. */
@@ -61,7 +63,7 @@ static bool test_epoch(Training *t, bool *stop)
         return false;
     bool fine = watch_epoch(t->watch, t->net, unseen, judgement.loss, judgement.accuracy);
     if (fine && t->config->patience > 0)
-        *stop = !is_still_patient(t, epoch, judgement.accuracy);
+        fine = keep_best(t, epoch, judgement.accuracy, stop);
     if (*stop)
         watch_say(t->watch, "no gain for %" PRId64 " epochs: back to the weights of epoch %" PRId64,
                   epoch - t->best.epoch, t->best.epoch);
