@@ -142,13 +142,16 @@ static int add_rows(struct argp_option *rows, int i, const Config *defaults)
     return 2;
 }
 
-static void make_rows(struct argp_option rows[MAX_ROWS], const Command *command)
+/* NULL, not an empty table, for a command without settings: glibc's argp leaks that one's copy. */
+static const struct argp_option *make_rows(const Command *command)
 {
-    Config defaults = config_defaults();
+    static struct argp_option rows[MAX_ROWS];
+    const Config defaults = config_defaults();
     int count = 0;
     for (int i = 0; i < setting_count; i++)
         if (settings[i].commands & (int)command->bit)
             count += add_rows(rows + count, i, &defaults);
+    return count ? rows : NULL;
 }
 
 /* argp puts its list of options in the place of \v. */
@@ -164,9 +167,7 @@ static const char *help_around_options(const Command *command)
 
 char **options_parse(const Command *command, int argc, char **argv, Config *config)
 {
-    static struct argp_option rows[MAX_ROWS];
-    make_rows(rows, command);
-    const struct argp argp = {.options = rows,
+    const struct argp argp = {.options = make_rows(command),
                               .parser = parse,
                               .args_doc = command->arguments,
                               .doc = help_around_options(command)};
