@@ -1,4 +1,4 @@
-/* bench_kernels.c - the matrix products of training beside the peak of this core.
+/* bench_kernels.c - the matrix products of training beside the peak of this core, and OpenBLAS.
  *
  *     bench_kernels [--json FILE] [--turns N] [workload…]
  *
@@ -7,11 +7,10 @@
  * instruction set, of both. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bench/harness.h"
-#include "kernels.h"
+#include "bench/products.h"
 
 /* ---- the peak ---------------------------------------------------------------------------------- */
 
@@ -86,99 +85,17 @@ static Peak *peak_of(const Kernels *kernels)
     return peak_base;
 }
 
-/* ---- the products ------------------------------------------------------------------------------ */
-
-/* Name, what it is, m, k, n, whether A and B are transposed. */
-#define SHAPES(X)                                                                                  \
-    X("forward-1", "first layer forward, 64x784x128", 64, 784, 128, 0, 0)                          \
-    X("weights-1", "gradient of its weights, 784x64x128, A transposed", 784, 64, 128, 1, 0)        \
-    X("forward-2", "second layer forward, 64x128x10", 64, 128, 10, 0, 0)                           \
-    X("weights-2", "gradient of its weights, 128x64x10, A transposed", 128, 64, 10, 1, 0)          \
-    X("hidden", "gradient of the hidden layer, 64x10x128, B transposed", 64, 10, 128, 0, 1)        \
-    X("inputs", "gradient of the inputs, 64x128x784, B transposed", 64, 128, 784, 0, 1)            \
-    X("forward-row", "first layer forward for one digit, 1x784x128", 1, 784, 128, 0, 0)            \
-    X("inputs-row", "gradient of one digit, 1x128x784, B transposed", 1, 128, 784, 0, 1)           \
-    X("weights-row", "gradient of the weights from one digit, 784x1x128", 784, 1, 128, 1, 0)       \
-    X("square", "512x512x512", 512, 512, 512, 0, 0)
-
-typedef struct Shape {
-    const char *name;
-    int64_t m, k, n;
-    int a_transposed, b_transposed;
-} Shape;
-
-#define SHAPE(name, title, ...) {name, __VA_ARGS__},
-static const Shape shapes[] = {SHAPES(SHAPE)};
-
-static const Shape *the_shape(void)
-{
-    const Shape *shape = shapes;
-    while (strcmp(shape->name, bench_workload->name) != 0)
-        shape++;
-    return shape;
-}
-
-static real *numbers(int64_t n)
-{
-    real *x = aligned_alloc(64, ((size_t)n * sizeof(real) + 127) / 64 * 64);
-    if (!x)
-        exit(EXIT_FAILURE);
-    for (int64_t i = 0; i < n; i++)
-        x[i] = (real)(i % 17 - 8) / 8;
-    return x;
-}
-
-static Gemm make_product(const Shape *s)
-{
-    return (Gemm){.m = s->m,
-                  .n = s->n,
-                  .k = s->k,
-                  .a = numbers(s->m * s->k),
-                  .a_row = s->a_transposed ? 1 : s->k,
-                  .a_col = s->a_transposed ? s->m : 1,
-                  .b = numbers(s->k * s->n),
-                  .b_row = s->b_transposed ? 1 : s->n,
-                  .b_col = s->b_transposed ? s->k : 1,
-                  .c = numbers(s->m * s->n),
-                  .ldc = s->n,
-                  .scratch =
-                      numbers(kernels__get()->gemm_scratch(s->m, s->n, s->k, s->b_transposed))};
-}
-
-/* Whether C is A B; the numbers are eighths, so that sums have no rounding. */
-static bool is_right(const Gemm *g)
-{
-    for (int64_t i = 0; i < g->m; i++) {
-        for (int64_t j = 0; j < g->n; j++) {
-            double sum = 0;
-            for (int64_t p = 0; p < g->k; p++)
-                sum +=
-                    (double)(g->a[i * g->a_row + p * g->a_col] * g->b[p * g->b_row + j * g->b_col]);
-            if (fabs(sum - (double)g->c[i * g->ldc + j]) > 1e-3)
-                return false;
-        }
-    }
-    return true;
-}
+/* ---- the table ---------------------------------------------------------------------------------- */
 
 static void ours(double *results)
 {
-    static Gemm product;
-    static bool right;
-    const bool first = !product.a;
-    if (first)
-        product = make_product(the_shape());
-    kernels__get()->gemm(&product);
-    if (first)
-        right = is_right(&product);
-    results[0] = right;
+    products_run(kernels__get()->gemm, results);
 }
 
 static void limit(double *results)
 {
-    const Shape *s = the_shape();
     const Kernels *kernels = kernels__get();
-    const double work = 2.0 * (double)s->m * (double)s->n * (double)s->k;
+    const double work = products_work();
     const double in_a_round = 2.0 * SUMS * kernels->vector_bytes / (double)sizeof(real);
     const double done = peak_of(kernels)((long)ceil(work / in_a_round));
     results[0] = done >= work;
@@ -197,8 +114,12 @@ static void limit(double *results)
      .unit = "us",                                                                                 \
      .scale = 1e6,                                                                                 \
      .results = {{"whether the product is right", 1}},                                             \
-     .programs = {{.name = "ours", .run = ours}, {.name = "limit", .run = limit}}},
-static const BenchWorkload workloads[] = {SHAPES(ROW)};
+     .programs = {{.name = "ours", .run = ours},                                                   \
+                  {.name = "limit", .run = limit},                                                 \
+                  {.name = "OpenBLAS",                                                             \
+                   .command = {VALGRAD_PEERS "/peer_kernels_openblas"},                            \
+                   .missing = "needs the package libopenblas0-pthread"}}},
+static const BenchWorkload workloads[] = {PRODUCTS(ROW)};
 
 int main(int argc, char **argv)
 {

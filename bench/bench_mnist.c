@@ -6,7 +6,8 @@
  * Each repetition trains a network from the same weights on the same digits (mnist_workloads.h), batch by
  * batch: pixels to numbers, forward, loss, backward, update. The time is given for as many digits as an
  * epoch has, 60,000. "limit" is written by hand without a graph, with the library's kernels (handwritten.c);
- * "limit, sparse" also leaves out the pixels that are zero, as the library does by itself. */
+ * "limit, sparse" also leaves out the pixels that are zero, as the library does by itself; "limit, OpenMP" is
+ * that, with OpenMP to share the work out among threads instead of the library's pool. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -178,6 +179,9 @@ static void sparse_limit(double *results)
             {.name = "OpenBLAS",                                                                   \
              .command = {VALGRAD_PEERS "/peer_mnist_openblas"},                                    \
              .missing = "needs the package libopenblas0-pthread"},                                 \
+            {.name = "limit, OpenMP",                                                              \
+             .command = {VALGRAD_PEERS "/peer_mnist_openmp"},                                      \
+             .missing = "needs a compiler with OpenMP"},                                           \
             {.name = "PyTorch",                                                                    \
              .command = {VALGRAD_PYTHON, VALGRAD_PEER_MNIST_SCRIPT, PRECISION,                     \
                          VALGRAD_MNIST_SOURCE_DATA},                                               \
