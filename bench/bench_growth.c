@@ -1,5 +1,5 @@
-/* bench_growth.c - how the cost grows: of a scalar graph with its nodes, of a training step with the batch and
- * with the width of the hidden layer.
+/* bench_growth.c - how the cost grows: of a scalar graph with its nodes, of a training step with the batch, with
+ * the width of the hidden layer, and with threads.
  *
  *     bench_growth [--json FILE] [--turns N] [workload…]
  *
@@ -78,8 +78,10 @@ static void step(double *results)
 {
     static Training t;
     if (!t.net) {
-        long batch = 0, width = 0;
+        long batch = 256, width = 512; /* of those that are about threads */
         sscanf(bench_workload->name, "step-%ld-%ld", &batch, &width);
+        if (valgrad_set_threads(bench_workload->threads) != VALGRAD_OK)
+            stop();
         prepare(&t, batch, width);
     }
     VALGRAD_SCOPE {
@@ -114,6 +116,14 @@ static void step(double *results)
             {.name = "ours", .run = step}                                                          \
         }                                                                                          \
     }
+#define THREADS(n)                                                                                 \
+    {                                                                                              \
+        .name = "threads-" #n, .title = "a step of 784-512-10, batch 256, threads: " #n,           \
+        .threads = n, .unit = "us", .scale = 1e6, .tolerance = 1e-5,                               \
+        .results = {{"the loss", 2.30502016}}, .programs = {                                            \
+            {.name = "ours", .run = step}                                                          \
+        }                                                                                          \
+    }
 
 static const BenchWorkload workloads[] = {
     CHAIN(100, 1.000005000012250),
@@ -135,6 +145,9 @@ static const BenchWorkload workloads[] = {
     STEP(64, 256, 2.305399),
     STEP(64, 512, 2.301264),
     STEP(64, 1024, 2.301085),
+    THREADS(1),
+    THREADS(2),
+    THREADS(4),
 };
 
 int main(int argc, char **argv)

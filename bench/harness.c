@@ -202,11 +202,19 @@ static bool warm_up(Entrant *entrant, const BenchWorkload *workload)
     return seconds >= 0;
 }
 
+/* Threads that wait for work keep a core busy for a while: those of OpenBLAS some 20 ms. */
+static void await_sleep_of_threads(void)
+{
+    nanosleep(&(struct timespec){0, 30 * 1000 * 1000}, NULL);
+}
+
 static void take_turn(Entrant *entrant, const BenchWorkload *workload)
 {
     double bytes, results[BENCH_RESULTS], warm = 0;
     if (entrant->spent > program_seconds)
         return;
+    if (workload->threads > 1)
+        await_sleep_of_threads();
     if (entrant->repetitions > 1) /* others had the caches since */
         warm = repeat(entrant, 1, &bytes, results);
     const double seconds = repeat(entrant, entrant->repetitions, &bytes, results);

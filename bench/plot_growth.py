@@ -1,5 +1,5 @@
-"""plot_growth.py JSON SVG - draws the rows of bench_growth: time against nodes, batch and width, both axes in
-powers of ten."""
+"""plot_growth.py JSON SVG - draws the rows of bench_growth: time against nodes, batch, width and threads, both axes
+in powers of ten."""
 import json
 import math
 import sys
@@ -7,7 +7,8 @@ import sys
 WIDTH, HEIGHT, LEFT, TOP, SPACE = 260, 220, 60, 40, 90
 PANELS = (("a chain of scalar operations", "operations", "chain-{}"),
           ("a step of 784-128-10", "batch", "step-{}-128"),
-          ("a step of 784-width-10, batch 64", "width", "step-64-{}"))
+          ("a step of 784-width-10, batch 64", "width", "step-64-{}"),
+          ("a step of 784-512-10, batch 256", "threads", "threads-{}"))
 COLOURS = {"double": "#1b6ca8", "float": "#c0392b"}
 
 

@@ -2,10 +2,11 @@
  *
  * Whoever has work publishes it and takes parts of it; helpers that are awake take parts too. So a helper
  * that the system has no core for delays nobody: its parts are done by the others. A helper without work
- * looks out for some for a little while, since in training the next product is near, and then sleeps; so
- * does whoever waits for the last part. Only one thread's work is shared out at a time; another's is done
+ * looks out for some for a little while, since in training the next product is near, then leaves its core to
+ * whoever wants it between looks, and then sleeps. Whoever waits for the last part looks and sleeps. Only one thread's work is shared out at a time; another's is done
  * by itself meanwhile. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -15,7 +16,9 @@
 #include "autograd/error.h"
 #include "tensor/threads.h"
 
-enum { MOST_THREADS = 256, LOOKS = 2000 };
+/* A look takes some 20 ns, a yield half a microsecond: what is between two products of a training step takes longer
+ * than the looks, and to be woken takes longer than that. */
+enum { MOST_THREADS = 256, LOOKS = 2000, YIELDS = 1000 };
 
 /* What the scratch of any product takes at most (gemm_scratch is bounded). */
 static size_t scratch_bytes(void)
@@ -106,6 +109,11 @@ static void await_work(void)
         if (has_work())
             return;
         pause_briefly();
+    }
+    for (int i = 0; i < YIELDS; i++) {
+        if (has_work())
+            return;
+        sched_yield();
     }
     pthread_mutex_lock(&lock);
     atomic_fetch_add(&sleeping, 1);
