@@ -104,20 +104,6 @@ static inline void place_end(void)
     ck_assert_msg(valgrad_last_status() == VALGRAD_OK, "%s: %s", now_testing, valgrad_last_error());
 }
 
-/* ---- sweeps: thinned, unless VALGRAD_TEST_FULL=1 asks for the whole ------------------------------ */
-
-static inline bool is_full_test(void)
-{
-    const char *full = getenv("VALGRAD_TEST_FULL");
-    return full && strcmp(full, "1") == 0;
-}
-
-/* Whether case number i of a sweep is tried: all, or one in `thin`, scattered. */
-static inline bool is_tried(int i, uint64_t thin)
-{
-    return is_full_test() || (((uint64_t)i + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % thin == 0;
-}
-
 /* ---- shapes ------------------------------------------------------------------------------------ */
 
 typedef struct Sides {

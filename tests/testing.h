@@ -60,6 +60,20 @@ static inline bool same(double a, double b)
         valgrad_clear_error();                                                                     \
     } while (0)
 
+/* ---- sweeps: thinned, unless VALGRAD_TEST_FULL=1 asks for the whole ------------------------------ */
+
+static inline bool is_full_test(void)
+{
+    const char *full = getenv("VALGRAD_TEST_FULL");
+    return full && strcmp(full, "1") == 0;
+}
+
+/* Whether case number i of a sweep is tried: all, or one in `thin`, scattered. */
+static inline bool is_tried(int i, uint64_t thin)
+{
+    return is_full_test() || (((uint64_t)i + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % thin == 0;
+}
+
 /* A new case of the suite, whose tests may take `seconds` and must leave nothing. */
 static inline TCase *new_case(Suite *suite, const char *name, double seconds)
 {
