@@ -16,13 +16,6 @@ enum { MOST_INPUTS = 5 }; /* tensors: the parameters of a network and what goes 
 #define SYMMETRY 1e-12
 #endif
 
-/* The sweeps are thinned unless all is asked for. */
-static int thinned(int few, int all)
-{
-    const char *full = getenv("VALGRAD_TEST_FULL");
-    return full && strcmp(full, "1") == 0 ? all : few;
-}
-
 static void assert_agrees(const Witness *w)
 {
     ck_assert_msg(witness_value_error(w) <= WITNESS_TOLERANCE, "%s: the value is off by %.3g",
@@ -100,7 +93,7 @@ START_TEST(row_at_random_points)
             Witness w = witness_new(now_testing, 1, &f, (real[]){1}, (size_t)row->arity, x);
             assert_agrees(&w);
             witness_free(&w);
-            if (point < thinned(100, 1000))
+            if (point < (is_full_test() ? 1000 : 100))
                 check_second_derivatives(f, (size_t)row->arity, x, &random);
         }
     }
@@ -179,7 +172,7 @@ static bool try_composition(Random *random, int depth)
 
 START_TEST(random_compositions)
 {
-    const int depth = _i, wanted = thinned(20, 200);
+    const int depth = _i, wanted = is_full_test() ? 200 : 20;
     Random random = random_seeded((uint64_t)depth);
     int steady = 0, tried = 0;
     for (; steady < wanted && tried < 40 * wanted; tried++)
@@ -383,7 +376,7 @@ START_TEST(every_tensor_operation)
 {
     const TensorOperation *operation = &tensor_operations[_i];
     Random random = random_seeded((uint64_t)_i);
-    for (int point = 0; point < thinned(2, 20); point++) {
+    for (int point = 0; point < (is_full_test() ? 20 : 2); point++) {
         VALGRAD_SCOPE {
             Tensor *x[MOST_OPERANDS];
             now_testing_is("%s", operation->function);
