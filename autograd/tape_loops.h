@@ -10,7 +10,11 @@
 #define EACH for (int l = 0; l < LANES; l++)
 #define NUMBERS(slot) (v + (size_t)(slot)*LANES)
 #define GRADIENTS(slot) (a + (size_t)(slot)*LANES)
+#ifdef VALGRAD_COVERAGE
+#define INLINE static inline /* so that a branch counts once, and not in each copy */
+#else
 #define INLINE static inline __attribute__((always_inline))
+#endif
 
 /* ---- rows of ops.def ---------------------------------------------------------------------------- */
 
@@ -26,24 +30,26 @@
         }                                                                                          \
     }
 
-/* Adds the gradient times a derivative to the gradients of operand number k. */
-#define GIVE(k, derivative)                                                                        \
+/* Adds what lane l passes on to the gradients of operand number k. */
+#define ADD(k, passed)                                                                             \
     do {                                                                                           \
         real d[LANES], *to = GRADIENTS(c[k]);                                                      \
-        EACH d[l] = careful ? passed_on(g[l], (derivative), strict) : g[l] * (derivative);         \
+        EACH d[l] = (passed);                                                                      \
         EACH to[l] += d[l];                                                                        \
     } while (0)
+#define GIVE(k, derivative) ADD(k, g[l] * (derivative))
+#define GIVE_CAREFULLY(k, derivative)                                                              \
+    ADD(k, careful ? passed_on(g[l], (derivative), strict) : g[l] * (derivative))
 
 #define BACKWARD_LOOP(name, words, y, z, AND_Y, AND_Z)                                             \
     INLINE void NAME(backward_##name)(const TapeRow *row, const uint32_t *code, const real *v,     \
                                       real *a)                                                     \
     {                                                                                              \
-        const bool careful = false, strict = false;                                                \
         for (uint32_t i = row->count; i-- > 0;) {                                                  \
             const uint32_t *c = code + (size_t)i * (words);                                        \
             const real *f = NUMBERS(row->result + i);                                              \
             real g[LANES], *from = GRADIENTS(row->result + i);                                     \
-            (void)careful, (void)strict, (void)v, (void)f;                                         \
+            (void)v, (void)f;                                                                      \
             EACH g[l] = from[l];                                                                   \
             EACH from[l] = 0;                                                                      \
             GIVE(0, op_##name##_dx(NUMBERS(c[0])[l], y, z, f[l]));                                 \
@@ -118,9 +124,9 @@ INLINE void NAME(backward_multiply_add)(const TapeRow *row, const uint32_t *code
         real g[LANES], *from = GRADIENTS(row->result + i);
         EACH g[l] = from[l];
         EACH from[l] = 0;
-        GIVE(0, y[l]);
-        GIVE(1, x[l]);
-        GIVE(2, 1);
+        GIVE_CAREFULLY(0, y[l]);
+        GIVE_CAREFULLY(1, x[l]);
+        GIVE_CAREFULLY(2, 1);
     }
 }
 
@@ -146,7 +152,7 @@ INLINE void NAME(backward_multiply_add)(const TapeRow *row, const uint32_t *code
             (void)y;                                                                               \
             EACH g[l] = from[l];                                                                   \
             EACH from[l] = 0;                                                                      \
-            GIVE(0, derivative);                                                                   \
+            GIVE_CAREFULLY(0, derivative);                                                         \
         }                                                                                          \
     }
 LOWERED_LOOPS(add_constant, x[l] + y[l], 1)
@@ -298,8 +304,8 @@ INLINE void NAME(backward_pairs)(const TapeRow *row, const uint32_t *code, const
         EACH rest[l] += g[l];
         for (c += 2; c < end; c += 2) {
             const real *x = NUMBERS(c[0]), *y = NUMBERS(c[1]);
-            GIVE(0, y[l]);
-            GIVE(1, x[l]);
+            GIVE_CAREFULLY(0, y[l]);
+            GIVE_CAREFULLY(1, x[l]);
         }
     }
 }
@@ -530,7 +536,9 @@ static const TapeLoops NAME(loops) = {NAME(forward), NAME(backward_quickly), NAM
 #undef GRADIENTS
 #undef INLINE
 #undef FORWARD_LOOP
+#undef ADD
 #undef GIVE
+#undef GIVE_CAREFULLY
 #undef BACKWARD_LOOP
 #undef YES
 #undef NO

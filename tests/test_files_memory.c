@@ -102,7 +102,7 @@ static void expect(bool condition, const char *what)
         return;
     fprintf(stderr, "allocation %ld: %s (last error: %s)\n", memory.refuse, what,
             valgrad_last_error());
-    _exit(EXIT_FAILURE);
+    end_child(EXIT_FAILURE);
 }
 
 static void nothing_left(void)
@@ -138,7 +138,7 @@ START_TEST(refused_one_by_one)
         fflush(NULL);
         const pid_t child = fork();
         if (child == 0)
-            _exit(refuse_one(refuse));
+            end_child(refuse_one(refuse));
         ck_assert_int_eq(waitpid(child, &status, 0), child);
         ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) >= WENT_WELL,
                       "refusing allocation %ld", refuse);

@@ -71,7 +71,7 @@ static void expect(bool condition, const char *what)
         return;
     fprintf(stderr, "allocation %ld%s: %s (last error: %s)\n", memory.refuse,
             memory.and_later ? " and later" : "", what, valgrad_last_error());
-    _exit(EXIT_FAILURE);
+    end_child(EXIT_FAILURE);
 }
 
 static real scaled_forward(size_t n, const real *x, void *context)
@@ -350,7 +350,7 @@ START_TEST(every_allocation_may_fail)
     ck_assert(expected != MAP_FAILED);
     if (in_child(&outcome)) {
         expect(work(expected), "the work fails");
-        _exit(EXIT_SUCCESS);
+        end_child(EXIT_SUCCESS);
     }
     ck_assert_int_eq(outcome, EXIT_SUCCESS);
     ck_assert(expected->chain > 0 && expected->value > 0);
@@ -358,7 +358,7 @@ START_TEST(every_allocation_may_fail)
     do {
         refuse++;
         if (in_child(&outcome))
-            _exit(refuse_one(expected, refuse, _i == 1));
+            end_child(refuse_one(expected, refuse, _i == 1));
     } while (outcome == WENT_WELL);
     ck_assert_msg(outcome == NOTHING_REFUSED, "allocation %ld: exit status or signal %d", refuse,
                   outcome);
@@ -372,7 +372,7 @@ START_TEST(allocator_is_set_before_first_use)
     int outcome = 0;
     if (in_child(&outcome)) {
         set_allocator_checks();
-        _exit(EXIT_SUCCESS);
+        end_child(EXIT_SUCCESS);
     }
     ck_assert_int_eq(outcome, EXIT_SUCCESS);
 }
