@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Straight from the allocator and back: a block aligned to `alignment` (a power of two >= 64). */
 void *buffer__allocate(size_t bytes, size_t alignment);
@@ -21,10 +22,11 @@ void buffer__trim(void);
 /* memory.c: sees to it that this thread's blocks are given back when it ends. */
 void memory__watch_thread(void);
 
-/* n * size; false when it overflows. */
-static inline bool size_product(size_t n, size_t size, size_t *bytes)
+/* n * size; where that is too much, SIZE_MAX, of which there is never a block. */
+static inline size_t size_product(size_t n, size_t size)
 {
-    return !__builtin_mul_overflow(n, size, bytes);
+    size_t bytes;
+    return __builtin_mul_overflow(n, size, &bytes) ? SIZE_MAX : bytes;
 }
 
 #endif

@@ -20,9 +20,7 @@ const NodeKind dense__leaf_kind = {NULL, no_operands, NULL, destroy_leaf, NULL};
 Value *dense__node(OpCode op, size_t bytes, int64_t n, bool wants_grad, bool free_standing,
                    const NodeKind *kind, const char *name)
 {
-    size_t room;
-    if (!size_product((size_t)n, sizeof(real), &room))
-        return error__memory(name, 0), NULL;
+    const size_t room = size_product((size_t)n, sizeof(real));
     real *data = buffer__take(room);
     real *grad = data && wants_grad ? buffer__take(room) : NULL;
     Value *v = NULL;

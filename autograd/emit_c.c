@@ -242,14 +242,13 @@ static void indent(const Emission *m, int depth)
     fprintf(m->out, "%*s", 4 * (depth + 1), "");
 }
 
+/* The first is not negative: all counters begin at 0, and no index lies before 0. */
 static void put_term(FILE *out, bool *first, int64_t factor, const char *variable)
 {
     if (factor == 0)
         return;
     if (!*first)
         fputs(factor < 0 ? " - " : " + ", out);
-    else if (factor < 0)
-        fputc('-', out);
     const long long size = factor < 0 ? -(long long)factor : (long long)factor;
     if (!variable)
         fprintf(out, "%lld", size);
@@ -760,20 +759,14 @@ static ValgradStatus check_expansion(const char *function, const Expansion *e)
         return error__set(VALGRAD_ERROR_STATE,
                           "%s: %s is an operation of the user's, of which there is no text",
                           function, value_op_name(e->customs[0]));
-    if (e->count < INT_MAX / 4)
-        return VALGRAD_OK;
-    return error__set(VALGRAD_ERROR_ARGUMENT, "%s: %zu operations are too many", function,
-                      e->count);
+    const bool fits = e->count < INT_MAX / 4; /* loops of the text count in int */
+    return fits ? VALGRAD_OK : error__set(VALGRAD_ERROR_ARGUMENT, "%s: too much to write", function);
 }
 
 static bool take_all(Emission *m)
 {
-    size_t slots, values;
-    if (!size_product(m->lowered.slot_count, sizeof *m->where, &slots) ||
-        !size_product(m->lowered.count, sizeof *m->value, &values))
-        return false;
-    m->where = buffer__take(slots);
-    m->value = buffer__take(values);
+    m->where = buffer__take(size_product(m->lowered.slot_count, sizeof *m->where));
+    m->value = buffer__take(size_product(m->lowered.count, sizeof *m->value));
     return m->where && m->value;
 }
 

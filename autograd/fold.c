@@ -10,11 +10,10 @@ enum { BLOCK_BYTES = 1 << 18 };
 
 static bool grow(void **list, size_t *room, size_t count, size_t size)
 {
-    size_t bytes;
     if (count < *room)
         return true;
     const size_t larger = *room ? 2 * *room : 64;
-    void *moved = size_product(larger, size, &bytes) ? buffer__take(bytes) : NULL;
+    void *moved = buffer__take(size_product(larger, size));
     if (!moved)
         return false;
     if (count)
@@ -27,8 +26,8 @@ static bool grow(void **list, size_t *room, size_t count, size_t size)
 
 void *fold__take(Fold *fold, size_t n, size_t size)
 {
-    size_t bytes;
-    if (fold->failed || !size_product(n, size, &bytes) || bytes > SIZE_MAX - 16)
+    size_t bytes = size_product(n, size);
+    if (fold->failed || bytes > SIZE_MAX - 16)
         return fold->failed = true, NULL;
     bytes = (bytes + 15) & ~(size_t)15;
     if (fold->block_count == 0 || fold->used + bytes > BLOCK_BYTES) {
@@ -134,23 +133,30 @@ static void wrap(FoldItem *item, const FoldItem *next)
     item->label = NULL;
 }
 
-/* Whether the last three groups of n items are turns of one loop, which then stands in their place. */
-static bool make_loop(Fold *fold, size_t n)
+/* Whether three groups of n items, beginning with a, are turns of one loop. */
+static bool are_turns(const FoldItem *a, size_t n)
 {
-    FoldItem *a = fold->items + fold->count - 3 * n, *b = a + n, *c = b + n;
-    size_t leaves = 0;
+    const FoldItem *b = a + n, *c = b + n;
     for (size_t i = n; i-- > 0;) {
         if (!alike(&b[i], &c[i], NULL, 0, 0, any_ref) ||
             !alike(&a[i], &b[i], &c[i], 0, 0, equally_far) || deepest(&a[i]) >= FOLD_DEPTH)
             return false;
-        leaves += a[i].leaf_count;
     }
-    FoldItem *body = fold__take(fold, n, sizeof *body);
+    return true;
+}
+
+/* Puts a loop in the place of the last three groups of n items, if these are its turns. */
+static bool make_loop(Fold *fold, size_t n)
+{
+    FoldItem *a = fold->items + fold->count - 3 * n;
+    FoldItem *body = are_turns(a, n) ? fold__take(fold, n, sizeof *body) : NULL;
+    size_t leaves = 0;
     if (!body)
         return false;
     for (size_t i = 0; i < n; i++) {
-        wrap(&a[i], &b[i]);
+        wrap(&a[i], &a[n + i]);
         body[i] = a[i];
+        leaves += a[i].leaf_count;
     }
     *a = (FoldItem){
         .op = FOLD_LOOP, .count = 3, .items = body, .item_count = n, .leaf_count = leaves};

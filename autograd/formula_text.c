@@ -43,16 +43,14 @@ typedef struct Definition {
     char name[64];
 } Definition;
 
-/* The last line of a definition that begins at `first` and ends with `end`; 0 if there is none. */
-static size_t last_line(size_t first, bool whole, const char *end)
+/* The last line of a definition that begins at `first`: the next that ends with `end`, or is all `end`. */
+static size_t last_line(size_t first, bool whole, char end)
 {
-    for (size_t i = first; lines[i]; i++) {
-        const size_t length = strlen(lines[i]), tail = strlen(end);
-        if (length >= tail && (!whole || length == tail) &&
-            strcmp(lines[i] + length - tail, end) == 0)
-            return i;
-    }
-    return 0;
+    size_t i = first;
+    while (lines[i][0] == '\0' || lines[i][strlen(lines[i]) - 1] != end ||
+           (whole && lines[i][1] != '\0'))
+        i++;
+    return i;
 }
 
 /* Names the definition by the word that ends at `end`. */
@@ -64,7 +62,7 @@ static bool name_it(Definition *d, const char *line, const char *end)
     while (start > line && is_word(start[-1]))
         start--;
     (void)snprintf(d->name, sizeof d->name, "%.*s", (int)(end - start), start);
-    return d->last > 0 && start < end;
+    return start < end;
 }
 
 static bool is_macro(const char *line, const char **end)
@@ -88,11 +86,11 @@ static bool begins(size_t i, Definition *d)
         return false;
     const char *parenthesis = strchr(line, '('), *equals = strchr(line, '=');
     if (parenthesis && (!equals || parenthesis < equals)) {
-        d->last = last_line(i, true, "}");
+        d->last = last_line(i, true, '}');
         return name_it(d, line, parenthesis) && line[strlen(line) - 1] != ';';
     }
     const char *bracket = strchr(line, '[');
-    d->last = last_line(i, false, ";");
+    d->last = last_line(i, false, ';');
     return equals && name_it(d, line, bracket && bracket < equals ? bracket : equals);
 }
 
@@ -137,10 +135,10 @@ static bool is_first(const Definition *definition)
 {
     EACH_DEFINITION(d, i)
     {
-        if (strcmp(d.name, definition->name) == 0)
-            return d.first == definition->first;
+        if (strcmp(d.name, definition->name) == 0 && d.first < definition->first)
+            return false;
     }
-    return false;
+    return true;
 }
 
 static void write_definition(const Definition *d, FILE *out)

@@ -61,8 +61,7 @@ typedef struct NodeKind {
     /* Gives back what the Extension owns outside of its region. `counted`: v is from the pool, so its
      * edges to operands are counted and must be released. */
     void (*destroy)(Value *v, bool counted);
-    /* Writes v's meaning in scalar instructions (see program.h); NULL where there is nothing to write, as
-     * for leaves, or no way to. */
+    /* Writes v's meaning in scalar instructions (see program.h); NULL for leaves. */
     void (*expand)(const Value *v, struct Expansion *e);
 } NodeKind;
 

@@ -9,7 +9,13 @@
 #define HASH_NONFATAL_OOM 1
 #define uthash_malloc(bytes) buffer__take(bytes)
 #define uthash_free(memory, bytes) buffer__give(memory)
+#define HASH_FUNCTION(key, bytes, hash) ((hash) = hash_of(*(const Value *const *)(key)))
 #include <uthash.h>
+
+static unsigned hash_of(const Value *v)
+{
+    return (unsigned)(((uint64_t)(uintptr_t)v * 0x9E3779B97F4A7C15u) >> 32);
+}
 
 typedef struct Label {
     const Value *node;

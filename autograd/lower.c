@@ -304,8 +304,8 @@ size_t lowered__operands(const Lowered *lowered, const LoweredInstruction *instr
 
 static void *take(size_t n, size_t size)
 {
-    size_t bytes;
-    void *memory = size_product(n, size, &bytes) ? buffer__take(bytes) : NULL;
+    const size_t bytes = size_product(n, size);
+    void *memory = buffer__take(bytes);
     if (memory)
         memset(memory, 0, bytes);
     return memory;

@@ -402,7 +402,7 @@ static Value *nary_node(OpCode op, const NodeKind *kind, const char *name, const
                         int list_count)
 {
     Held held[3] = {{0}};
-    size_t count = 0, bytes;
+    size_t count = 0;
     uint8_t flags = 0;
     bool elements = false, all = true;
     Region *region = graph__region();
@@ -414,11 +414,11 @@ static Value *nary_node(OpCode op, const NodeKind *kind, const char *name, const
         count += lists[l].n;
     }
     Value *v = NULL;
-    if (!all || !size_product(count, sizeof(Value *), &bytes) ||
-        __builtin_add_overflow(bytes, sizeof(Nary), &bytes))
-        error__memory(name, 0);
-    else
+    const size_t bytes = size_product(sizeof(Nary) / sizeof(Value *) + count, sizeof(Value *));
+    if (all)
         v = graph__extended(op, bytes, false, kind, name);
+    else
+        error__memory(name, 0);
     if (!v) {
         unhold_operands(region, lists, held, list_count);
         return NULL;
@@ -480,8 +480,7 @@ Value *value_sum(size_t n, Value *const *x)
 /* Room for the operands' numbers, filled, and for as many partials; NULL when out of memory. */
 static real *take_numbers(size_t n, Value *const *operands)
 {
-    size_t bytes;
-    real *numbers = size_product(n, 2 * sizeof *numbers, &bytes) ? buffer__take(bytes) : NULL;
+    real *numbers = buffer__take(size_product(n, 2 * sizeof *numbers));
     for (size_t i = 0; numbers && i < n; i++)
         numbers[i] = number_of(operands[i]);
     return numbers;

@@ -12,16 +12,15 @@
 
 /* ---- lists that grow --------------------------------------------------------------------------- */
 
-/* Makes room for `more` items after the first `count` in a list of `room`. False: out of memory. */
+/* Makes room for `more` items after the first `count` in a list of `room`. False: out of memory, or of
+ * numbers for slots. */
 static bool reserve(void **items, size_t *room, size_t count, size_t more, size_t size)
 {
-    size_t needed, bytes;
-    if (__builtin_add_overflow(count, more, &needed) || needed >= NO_SLOT)
-        return false;
+    const size_t needed = count + more;
     if (needed <= *room)
         return true;
     const size_t larger = needed < 32 ? 64 : 2 * needed;
-    void *moved = size_product(larger, size, &bytes) ? buffer__take(bytes) : NULL;
+    void *moved = needed < NO_SLOT ? buffer__take(size_product(larger, size)) : NULL;
     if (!moved)
         return false;
     if (count)
@@ -70,10 +69,10 @@ static uint32_t *map_entry(const Recorder *r, const Value *v)
 
 static bool map_renew(Recorder *r, size_t room)
 {
-    size_t bytes;
+    const size_t bytes = size_product(room, sizeof *r->map);
     buffer__give(r->map);
     r->map_room = room;
-    r->map = size_product(room, sizeof *r->map, &bytes) ? buffer__take(bytes) : NULL;
+    r->map = buffer__take(bytes);
     if (!r->map)
         return false;
     memset(r->map, 0, bytes);
@@ -132,16 +131,15 @@ static size_t numbers_in(const Value *v)
 /* Sorts the nodes and gives each its place in a list of slots, none of which is known yet. */
 static bool order(Recorder *r)
 {
-    size_t numbers = 0, bytes;
+    size_t numbers = 0;
     if (r->node_count > 0)
         qsort(r->nodes, r->node_count, sizeof *r->nodes, by_creation);
     for (size_t i = 0; i < r->node_count; i++) {
         r->nodes[i].first = numbers;
         numbers += numbers_in(r->nodes[i].value);
     }
-    if (!map_renew(r, r->map_room) || !size_product(numbers, sizeof *r->slots, &bytes))
-        return false;
-    r->slots = buffer__take(bytes);
+    const size_t bytes = size_product(numbers, sizeof *r->slots);
+    r->slots = map_renew(r, r->map_room) ? buffer__take(bytes) : NULL;
     if (r->slots)
         memset(r->slots, 0xFF, bytes);
     return r->slots != NULL;
@@ -202,12 +200,9 @@ ProgramSlot expansion__nary(Expansion *e, int op, int64_t n, const ProgramSlot *
 ProgramSlot *expansion__room(Expansion *e, int64_t n)
 {
     Recorder *r = e->recorder;
-    size_t bytes;
-    if (r->failed ||
-        !reserve((void **)&r->lent, &r->lent_room, r->lent_count, 1, sizeof *r->lent) ||
-        !size_product((size_t)n, sizeof(ProgramSlot), &bytes))
+    if (r->failed || !reserve((void **)&r->lent, &r->lent_room, r->lent_count, 1, sizeof *r->lent))
         return fail(e), NULL;
-    ProgramSlot *slots = buffer__take(bytes);
+    ProgramSlot *slots = buffer__take(size_product((size_t)n, sizeof *slots));
     if (!slots)
         return fail(e), NULL;
     r->lent[r->lent_count++] = slots;
@@ -271,11 +266,8 @@ static ValgradStatus expand(Expansion *e, const Node *node)
     r->now = node;
     if (!(v->flags & EXTENDED))
         expand_row(v, e);
-    else if (v->more->kind->expand)
-        v->more->kind->expand(v, e);
     else
-        return error__set(VALGRAD_ERROR_STATE, "%s: %s cannot be written out in scalar operations",
-                          r->function, value_op_name(v));
+        v->more->kind->expand(v, e);
     keep_label(e, node);
     while (r->lent_count > 0)
         buffer__give(r->lent[--r->lent_count]);
@@ -348,8 +340,6 @@ static ValgradStatus expand_all(Expansion *e, const Place *roots, const Place *i
 
 static void give_recorder(Recorder *r)
 {
-    while (r->lent_count > 0)
-        buffer__give(r->lent[--r->lent_count]);
     buffer__give(r->lent);
     buffer__give(r->nodes);
     buffer__give(r->map);
@@ -421,8 +411,6 @@ bool expansion__check_input(const char *function, const Value *v)
 
 Place *expansion__places(const char *function, const char *name, size_t n, Value *const *values)
 {
-    size_t bytes;
-    Place *places = NULL;
     if (n > 0 && !values)
         return error__null(function, name), NULL;
     for (size_t i = 0; i < n; i++) {
@@ -433,8 +421,7 @@ Place *expansion__places(const char *function, const char *name, size_t n, Value
                               "%s: %s has a whole tensor; use tensor functions", function, name),
                    NULL;
     }
-    if (size_product(n, sizeof *places, &bytes))
-        places = buffer__take(bytes);
+    Place *places = buffer__take(size_product(n, sizeof *places));
     if (!places)
         return error__memory(function, 0), NULL;
     for (size_t i = 0; i < n; i++)

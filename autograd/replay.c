@@ -12,9 +12,8 @@
 
 static void *take(size_t n, size_t size)
 {
-    size_t bytes;
-    void *memory =
-        size_product(n, size, &bytes) ? buffer__allocate(bytes + (bytes == 0), 64) : NULL;
+    const size_t bytes = size_product(n, size);
+    void *memory = buffer__allocate(bytes, 64);
     if (memory)
         memset(memory, 0, bytes);
     return memory;

@@ -461,8 +461,8 @@ static bool prepare_inputs(Check *check)
 
 static bool take_jacobian(Check *check)
 {
-    size_t n;
-    if (!size_product((size_t)check->inputs, (size_t)check->outputs, &n) || n > (size_t)INT64_MAX)
+    const size_t n = size_product((size_t)check->inputs, (size_t)check->outputs);
+    if (n > (size_t)INT64_MAX)
         return error__memory(check->function, 0), false;
     return (check->jacobian = take(check, (int64_t)n)) != NULL;
 }

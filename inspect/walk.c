@@ -12,9 +12,8 @@
 
 void *inspect__take(size_t n, size_t bytes)
 {
-    size_t total;
-    void *memory =
-        size_product(n, bytes, &total) ? buffer__allocate(total + (total == 0), 64) : NULL;
+    const size_t total = size_product(n, bytes);
+    void *memory = buffer__allocate(total, 64);
     if (memory)
         memset(memory, 0, total);
     return memory;

@@ -225,8 +225,6 @@ static void convert(const NnLoader *loader, int64_t i, real *numbers)
 static const NnBatch *deal(NnLoader *loader, const NnBatch *batch)
 {
     real *numbers = tensor__writable(batch->inputs);
-    if (!numbers)
-        return NULL;
     int64_t features = nn_dataset_features(loader->dataset);
     for (int64_t i = 0; i < batch->count; i++) {
         int64_t sample = loader->order[loader->dealt + i];

@@ -9,11 +9,7 @@ enum { ALIGNMENT = 64 };
 
 void *nn__bytes(const char *function, int64_t count, size_t size)
 {
-    size_t bytes;
-    if (!size_product((size_t)count, size, &bytes)) {
-        error__memory(function, SIZE_MAX);
-        return NULL;
-    }
+    const size_t bytes = size_product((size_t)count, size);
     void *memory = buffer__allocate(bytes, ALIGNMENT);
     if (!memory)
         error__memory(function, bytes);

@@ -255,7 +255,7 @@ void nn_optimizer_free(NnOptimizer *optimizer)
 
 /* ---- use ------------------------------------------------------------------------------------- */
 
-static ValgradStatus step_all(NnOptimizer *optimizer)
+static void step_all(NnOptimizer *optimizer)
 {
     for (int64_t i = 0; i < optimizer->count; i++) {
         Slot *slot = &optimizer->slots[i];
@@ -263,26 +263,22 @@ static ValgradStatus step_all(NnOptimizer *optimizer)
             tensor_wants_grad(slot->tensor) ? tensor__gradient(slot->tensor) : NULL;
         if (!gradient)
             continue;
-        real *numbers = tensor__writable(slot->tensor);
-        if (!numbers)
-            return valgrad_last_status();
         slot->steps++;
-        if (optimizer->step(optimizer, slot, numbers, gradient))
+        if (optimizer->step(optimizer, slot, tensor__writable(slot->tensor), gradient))
             sparse__note_finite(slot->tensor);
     }
-    return VALGRAD_OK;
 }
 
 ValgradStatus nn_optimizer_step(NnOptimizer *optimizer)
 {
     if (!optimizer)
         return error__null("nn_optimizer_step", "optimizer");
-    if (!profile__on)
-        return step_all(optimizer);
-    const ProfileSpan outer = profile__begin();
-    const ValgradStatus status = step_all(optimizer);
-    profile__end("nn_optimizer_step", false, 0, outer);
-    return status;
+    const bool timed = profile__on;
+    const ProfileSpan outer = timed ? profile__begin() : (ProfileSpan){0};
+    step_all(optimizer);
+    if (timed)
+        profile__end("nn_optimizer_step", false, 0, outer);
+    return VALGRAD_OK;
 }
 
 void nn_optimizer_zero_grad(NnOptimizer *optimizer)

@@ -100,18 +100,11 @@ static void put_in_order(const NnParameters *parameters, int64_t i, const real *
             *out++ = numbers[column * rows + row];
 }
 
-/* All has been checked and `scratch` has room for any: nothing fails any more, but a leaf that may
- * not be written would have said so before. */
-static ValgradStatus take(const NnParameters *parameters, int64_t i, const NnArray *array,
-                          real *scratch)
+/* All has been checked and `scratch` has room for any: nothing fails any more. */
+static void take(const NnParameters *parameters, int64_t i, const NnArray *array, real *scratch)
 {
-    Tensor *tensor = nn_parameters_at(parameters, i);
-    real *numbers = tensor__writable(tensor);
-    if (!numbers)
-        return valgrad_last_status();
     nn_array_get(array, array->size, scratch);
-    put_in_order(parameters, i, scratch, numbers);
-    return VALGRAD_OK;
+    put_in_order(parameters, i, scratch, tensor__writable(nn_parameters_at(parameters, i)));
 }
 
 static int64_t largest(const NnParameters *parameters)
@@ -131,14 +124,15 @@ ValgradStatus nn_parameters_load_state(NnParameters *parameters, const NnState *
     if (!parameters__fit(parameters, state, strict))
         return valgrad_last_status();
     real *scratch = nn__bytes(function, largest(parameters), sizeof *scratch);
-    ValgradStatus status = scratch ? VALGRAD_OK : VALGRAD_ERROR_MEMORY;
-    for (int64_t i = 0; status == VALGRAD_OK && i < nn_parameters_count(parameters); i++) {
+    if (!scratch)
+        return VALGRAD_ERROR_MEMORY;
+    for (int64_t i = 0; i < nn_parameters_count(parameters); i++) {
         const char *name = nn_parameters_name(parameters, i);
         if (nn_state_has(state, name))
-            status = take(parameters, i, nn_state_find(state, name), scratch);
+            take(parameters, i, nn_state_find(state, name), scratch);
     }
     nn__free(scratch);
-    return status;
+    return VALGRAD_OK;
 }
 
 /* ---- by a file ----------------------------------------------------------------------------------- */

@@ -38,9 +38,8 @@ size_t tensor__total_size(size_t n, Tensor *const *tensors)
 
 Place *tensor__places(const char *function, size_t n, Tensor *const *tensors)
 {
-    size_t bytes, at = 0;
-    Place *places =
-        size_product(tensor__total_size(n, tensors), sizeof *places, &bytes) ? buffer__take(bytes) : NULL;
+    size_t at = 0;
+    Place *places = buffer__take(size_product(tensor__total_size(n, tensors), sizeof *places));
     if (!places)
         return error__memory(function, 0), NULL;
     for (size_t i = 0; i < n; i++) {
@@ -115,9 +114,8 @@ static bool check_root(const char *function, const Tensor *root, bool of_size_on
 /* The directions' numbers, one after another (buffer__give when done). NULL and an error: memory. */
 static real *numbers_of(const char *function, size_t n, Tensor *const *tensors)
 {
-    size_t bytes, at = 0;
-    real *numbers =
-        size_product(tensor__total_size(n, tensors), sizeof *numbers, &bytes) ? buffer__take(bytes) : NULL;
+    size_t at = 0;
+    real *numbers = buffer__take(size_product(tensor__total_size(n, tensors), sizeof *numbers));
     if (!numbers)
         return error__memory(function, 0), NULL;
     for (size_t i = 0; i < n; i++) {

@@ -437,10 +437,8 @@ INLINE void sum_lanes(real *sums, Vector *lanes)
                 lanes[first + j] = fold(lanes[first + j], lanes[first + j + left]);
         real all[LANES];
         store(all, lanes[first]);
-        for (int j = 0; j < GROUP; j++)
-            sums[first + j] = all[j];
-        for (int j = GROUP; j < LANES; j++)
-            sums[first + j % GROUP] += all[j];
+        for (int j = 0; j < LANES; j++)
+            sums[first + j % GROUP] = j < GROUP ? all[j] : sums[first + j % GROUP] + all[j];
     }
 }
 

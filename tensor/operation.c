@@ -41,8 +41,7 @@ static void unhold_operand(Tensor *t)
 
 static real *take_numbers(int64_t n)
 {
-    size_t bytes;
-    return size_product((size_t)n, sizeof(real), &bytes) ? buffer__take(bytes) : NULL;
+    return buffer__take(size_product((size_t)n, sizeof(real)));
 }
 
 /* Numbers and, where a gradient cannot go straight into the node's buffer, room for it. */

@@ -46,8 +46,6 @@ Tensor *tensor__view(const char *function, Value *node, const Shape *shape)
 
 Tensor *tensor__adopt(Value *node, const Shape *shape)
 {
-    if (!node)
-        return NULL;
     Region *region = graph__home(node);
     Tensor *t = take_tensor(region);
     if (!t) {
@@ -66,10 +64,8 @@ Tensor *tensor__hold_table(const char *function, Tensor *t, Value *const *values
 {
     if (!t)
         return NULL;
-    size_t bytes;
-    Value **table = NULL;
-    if (size_product((size_t)t->size, sizeof *table, &bytes))
-        table = t->home ? graph__region_bytes(t->home, bytes) : buffer__take(bytes);
+    const size_t bytes = size_product((size_t)t->size, sizeof(Value *));
+    Value **table = t->home ? graph__region_bytes(t->home, bytes) : buffer__take(bytes);
     int64_t held = 0;
     while (table && held < t->size && graph__hold(t->home, values[held])) {
         table[held] = values[held];
@@ -98,9 +94,9 @@ static Tensor *make_leaf(const char *function, OpCode op, bool free_standing, co
     const char *name = op == OP_LEAF ? "leaf" : "const";
     Value *node = dense__node(op, sizeof(Dense), shape.size, op == OP_LEAF, free_standing,
                               &dense__leaf_kind, name);
+    const size_t bytes = size_product((size_t)shape.size, sizeof(real));
     if (!node)
-        return error__memory(function, (size_t)shape.size * sizeof(real)), NULL;
-    const size_t bytes = (size_t)shape.size * sizeof(real);
+        return error__memory(function, bytes), NULL;
     if (data && bytes > 0)
         memcpy(dense_of(node)->data, data, bytes);
     else
@@ -312,10 +308,7 @@ Value *tensor_at(const Tensor *t, int64_t i)
 
 Value **tensor__pointers(const Tensor *t)
 {
-    size_t bytes;
-    Value **pointers = NULL;
-    if (size_product((size_t)t->size, sizeof *pointers, &bytes))
-        pointers = buffer__take(bytes);
+    Value **pointers = buffer__take(size_product((size_t)t->size, sizeof *pointers));
     for (int64_t i = 0; pointers && i < t->size; i++) {
         pointers[i] = tensor_at(t, i);
         if (!pointers[i]) {
@@ -515,10 +508,6 @@ static bool is_whole_leaf(const Tensor *t)
 
 real *tensor__writable(Tensor *t)
 {
-    if (!is_whole_leaf(t)) {
-        error__set(VALGRAD_ERROR_STATE, "tensor: not one whole leaf or constant: cannot be overwritten");
-        return NULL;
-    }
     graph__changed(t->run);
     return dense_of(t->run)->data;
 }

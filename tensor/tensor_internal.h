@@ -78,8 +78,7 @@ real tensor__number(const Tensor *t, int64_t i);
 /* Copies the numbers of t in order to out. */
 void tensor__gather(const Tensor *t, real *out);
 
-/* The numbers of a tensor that is one whole leaf or constant, to be overwritten; records the change. NULL
- * and an error otherwise. */
+/* The numbers of a tensor that is one whole leaf or constant, to be overwritten; records the change. */
 real *tensor__writable(Tensor *t);
 
 /* Its gradient, or NULL when none has arrived since it was last zeroed. */
