@@ -760,7 +760,7 @@ static ValgradStatus check_expansion(const char *function, const Expansion *e)
                           "%s: %s is an operation of the user's, of which there is no text",
                           function, value_op_name(e->customs[0]));
     const bool fits = e->count < INT_MAX / 4; /* loops of the text count in int */
-    return fits ? VALGRAD_OK : error__set(VALGRAD_ERROR_ARGUMENT, "%s: too much to write", function);
+    return fits ? VALGRAD_OK : error__set(VALGRAD_ERROR_ARGUMENT, "%s: too much text", function);
 }
 
 static bool take_all(Emission *m)

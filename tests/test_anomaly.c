@@ -418,6 +418,19 @@ START_TEST(sites_go_with_their_nodes)
 }
 END_TEST
 
+/* The label was there before the trap. */
+START_TEST(a_site_joins_a_label)
+{
+    valgrad_set_anomaly_trap(false);
+    Value *x = labelled((value_leaf)(-1), "old");
+    valgrad_set_anomaly_trap(true);
+    ck_assert_ptr_eq(value_made_at(x, "model.c", 12), x);
+    ck_assert_ptr_null(value_log(x));
+    assert_error(VALGRAD_ERROR_NUMBER, "from x = -1 (leaf 'old' made at model.c:12)");
+    value_release(x);
+}
+END_TEST
+
 static TCase *trapped(Suite *suite, const char *name)
 {
     TCase *tests = tcase_create(name);
@@ -449,5 +462,6 @@ int main(void)
     tcase_add_test(switching, off_means_off);
     tcase_add_test(switching, each_thread_has_its_own);
     tcase_add_test(switching, sites_go_with_their_nodes);
+    tcase_add_test(switching, a_site_joins_a_label);
     return run_suite(suite);
 }

@@ -132,7 +132,25 @@ static Value *only_an_input(Value *const *x)
     return x[3];
 }
 
-static Model *const models[] = {formula, network, nothing_to_fold, only_an_input};
+/* Factors that C writes by name, lists in which not every operand takes part, and one read backwards. */
+static Value *odd_lists(Value *const *x)
+{
+    Value *bound = value_min(value_max(x[0], value_const(-INFINITY)), value_const(INFINITY));
+    Value *never = value_where(value_const(0), value_add(x[1], value_const(NAN)), x[1]);
+    Value *fixed = value_const(2), *some[] = {x[0], fixed, x[2], x[5], fixed, x[1]};
+    Value *back[INPUTS];
+    for (int i = 0; i < INPUTS; i++)
+        back[i] = x[INPUTS - 1 - i];
+    Value *parts[] = {value_dot(INPUTS, some, x),
+                      value_dot(INPUTS, x, back),
+                      value_sum(INPUTS, some),
+                      value_reduce_max(INPUTS, some),
+                      bound,
+                      never};
+    return value_sum(COUNT(parts), parts);
+}
+
+static Model *const models[] = {formula, network, nothing_to_fold, only_an_input, odd_lists};
 
 static void leaves_of(const real numbers[INPUTS], Value *x[INPUTS])
 {
@@ -281,6 +299,8 @@ START_TEST(wrong_arguments)
                        "value_emit_c: root is NULL");
         assert_refused(value_emit_c("2nd", 1, &y, 1, &x, file), VALGRAD_ERROR_NAME,
                        "value_emit_c: '2nd' cannot be the name of the function");
+        assert_refused(value_emit_c("a-b", 1, &y, 1, &x, file), VALGRAD_ERROR_NAME,
+                       "value_emit_c: 'a-b' cannot be the name of the function");
         assert_refused(value_emit_c("sigmoid", 1, &y, 1, &x, file), VALGRAD_ERROR_NAME,
                        "value_emit_c: 'sigmoid' cannot be the name of the function");
         assert_refused(

@@ -128,6 +128,25 @@ START_TEST(more_than_a_chunk)
 }
 END_TEST
 
+/* Where the short way does not do, inlined code calls these. */
+START_TEST(value_make_is_what_the_functions_do)
+{
+    static const unsigned codes[] = {VALUE_OP_ADD, VALUE_OP_SUB, VALUE_OP_MUL, VALUE_OP_DIV};
+    VALGRAD_SCOPE {
+        Value *x = value_make(VALUE_OP_LEAF, NULL, NULL, 3),
+              *y = value_make(VALUE_OP_CONST, NULL, NULL, 4);
+        Value *made = value_make(codes[_i], x, y, 0), *called = operations[_i].called(x, y);
+        ck_assert(value_wants_grad(x) && !value_wants_grad(y));
+        ck_assert_str_eq(value_op_name(made), value_op_name(called));
+        assert_status(value_backward_from(made, 2), VALGRAD_OK);
+        assert_same(value_read(made, false), called_data(called));
+        assert_same(value_read(made, true), 2);
+        assert_same(value_read(x, true), called_grad(x));
+        assert_same(value_read(x, false), 3);
+    }
+}
+END_TEST
+
 START_TEST(null_is_told)
 {
     VALGRAD_SCOPE {
@@ -152,6 +171,7 @@ int main(void)
     tcase_add_loop_test(tests, without_a_scope_the_caller_owns, 0, OPERATIONS);
     tcase_add_loop_test(tests, without_recording_results_are_constants, 0, OPERATIONS);
     tcase_add_test(tests, more_than_a_chunk);
+    tcase_add_loop_test(tests, value_make_is_what_the_functions_do, 0, OPERATIONS);
     tcase_add_loop_test(tests, null_is_told, 0, OPERATIONS);
     return run_suite(suite);
 }

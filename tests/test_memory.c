@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include <valgrad/random.h>
+#include <valgrad/valgrad.h>
 
 #include "autograd/memory.h"
 #include "testing.h"
@@ -807,6 +808,33 @@ START_TEST(every_status_has_a_text)
 }
 END_TEST
 
+START_TEST(the_library_says_what_it_is)
+{
+    int major, minor, patch;
+    ck_assert_int_eq(sscanf(valgrad_version(), "%d.%d.%d", &major, &minor, &patch), 3);
+    ck_assert_int_eq(major, VALGRAD_VERSION_MAJOR);
+    ck_assert_int_eq(minor, VALGRAD_VERSION_MINOR);
+    ck_assert_int_eq(patch, VALGRAD_VERSION_PATCH);
+    ck_assert_int_eq(valgrad_real_size(), sizeof(real));
+}
+END_TEST
+
+/* More than there can be is refused before it is asked for. */
+START_TEST(no_block_is_too_large)
+{
+    const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 63, SIZE_MAX - 127, SIZE_MAX / 2,
+                            size_product(SIZE_MAX / 2, 3)};
+    VALGRAD_SCOPE
+        for (size_t i = 0; i < COUNT(sizes); i++) {
+            ck_assert_ptr_null(buffer__take(sizes[i]));
+            ck_assert_ptr_null(graph__region_bytes(graph__region(), sizes[i]));
+            if (sizes[i] > SIZE_MAX / 2)
+                ck_assert_ptr_null(buffer__allocate(sizes[i], 64));
+        }
+    ck_assert_uint_eq(size_product(SIZE_MAX / 8, 8), SIZE_MAX - 7);
+}
+END_TEST
+
 static void add_carried(TCase *carried)
 {
     tcase_add_test(carried, carried_into_the_outer_scope);
@@ -857,5 +885,7 @@ int main(void)
     tcase_add_test(threads, threads_come_and_go);
     tcase_add_test(threads, errors_and_settings_belong_to_a_thread);
     tcase_add_test(threads, every_status_has_a_text);
+    tcase_add_test(threads, the_library_says_what_it_is);
+    tcase_add_test(threads, no_block_is_too_large);
     return run_suite(suite);
 }

@@ -124,6 +124,23 @@ static int occurrences(const char *text, const char *part)
     return count;
 }
 
+/* So many that their list grows. */
+START_TEST(every_event_is_in_the_trace)
+{
+    profile_start();
+    VALGRAD_SCOPE {
+        Tensor *t = tensor_zeros(TENSOR_SHAPE(2));
+        for (int i = 0; i < 2500; i++)
+            t = tensor_neg(t);
+    }
+    profile_stop();
+    char *trace = written(profile_write_trace);
+    ck_assert_int_eq(occurrences(trace, "\"name\":\"neg\",\"cat\":\"forward\""), 2500);
+    free(trace);
+    profile_clear();
+}
+END_TEST
+
 START_TEST(table_and_trace)
 {
     profile_start();
@@ -241,6 +258,7 @@ int main(void)
     tcase_add_test(tests, every_operation_has_its_row);
     tcase_add_test(tests, products_count_their_operations);
     tcase_add_test(tests, a_pass_holds_its_operations);
+    tcase_add_test(tests, every_event_is_in_the_trace);
     tcase_add_test(tests, table_and_trace);
     tcase_add_test(tests, nothing_to_write_to);
     tcase_add_test(tests, operations_of_ones_own);

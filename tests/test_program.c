@@ -398,6 +398,80 @@ START_TEST(a_zero_gradient_stops_an_infinite_derivative)
 }
 END_TEST
 
+/* y is 0 behind a derivative of x that is infinite: the pass is then made anew with care, which must give
+ * all other operations their gradients too. */
+static Value *much_behind_a_zero(Value *const *x)
+{
+    Value *zero = value_mul(value_relu(x[5]), value_sqrt(value_sub(x[0], x[0])));
+    Value *list[20], *terms[] = {x[1], value_exp(x[2]), x[4]};
+    for (int i = 0; i < 20; i++)
+        list[i] = x[i * i % 5];
+    Value *parts[] = {value_div(x[1], x[2]),
+                      value_clamp(x[3], x[1], x[2]),
+                      value_leaky_relu(x[3], (real)0.1),
+                      value_tanh(value_add(x[3], x[4])),
+                      value_dot(20, list, list),
+                      value_dot(3, terms, terms),
+                      value_sum(3, terms),
+                      value_reduce_max(3, terms),
+                      zero};
+    /* What these pass on is 0, and what behind them is infinite stays silent. */
+    Value *none = value_dot(3, terms, (Value *[]){zero, x[2], zero}), *unused = value_sum(3, terms);
+    return value_add(value_sum(COUNT(parts), parts),
+                     value_mul(value_relu(x[5]), value_add(none, unused)));
+}
+
+START_TEST(a_careful_pass_gives_every_operation_its_gradient)
+{
+    Program *program = record_model(much_behind_a_zero);
+    for (size_t batch = 1; batch <= SETS; batch += SETS - 1) {
+        ProgramWorkspace *room = room_for(program, batch);
+        real numbers[SETS * INPUTS], result[SETS], gradient[SETS * INPUTS];
+        Random random = random_seeded(5);
+        for (size_t i = 0; i < batch * INPUTS; i++)
+            numbers[i] = i / batch == 5 ? -1 : random_uniform(&random, (real)0.5, 2);
+        assert_status(program_run(program, room, batch * INPUTS, numbers, result, NULL, gradient),
+                      VALGRAD_OK);
+        for (size_t set = 0; set < batch; set++) {
+            real of_set[INPUTS], slopes[INPUTS];
+            for (size_t i = 0; i < INPUTS; i++) {
+                of_set[i] = numbers[i * batch + set];
+                slopes[i] = gradient[i * batch + set];
+            }
+            compare_with_graph(much_behind_a_zero, of_set, result[set], slopes);
+        }
+        program_workspace_free(room);
+    }
+    program_free(program);
+}
+END_TEST
+
+/* Long enough that a run of one set adds several products at once. */
+START_TEST(long_products_of_neighbours)
+{
+    enum { LONG = 43 };
+    VALGRAD_SCOPE {
+        Value *x[2 * LONG], *root = NULL;
+        real numbers[2 * LONG], sum = 0, result, gradient[2 * LONG];
+        Random random = random_seeded(6);
+        for (int i = 0; i < 2 * LONG; i++)
+            x[i] = value_leaf(numbers[i] = random_uniform(&random, -1, 1));
+        for (int i = 0; i < LONG; i++)
+            sum += numbers[i] * numbers[LONG + i];
+        root = value_dot(LONG, x, x + LONG);
+        Program *program = must(program_record(1, &root, 2 * LONG, x));
+        ProgramWorkspace *room = room_for(program, 1);
+        assert_status(program_run(program, room, 2 * LONG, numbers, &result, NULL, gradient),
+                      VALGRAD_OK);
+        assert_near(result, sum, LONG * REAL_EPSILON);
+        for (int i = 0; i < 2 * LONG; i++)
+            assert_same(gradient[i], numbers[(i + LONG) % (2 * LONG)]);
+        program_workspace_free(room);
+        program_free(program);
+    }
+}
+END_TEST
+
 /* ---- tanh ---------------------------------------------------------------------------------------- */
 
 #ifndef VALGRAD_FLOAT
@@ -586,6 +660,8 @@ int main(void)
     tcase_add_test(tests, inputs_that_want_no_gradient);
     tcase_add_test(tests, choices_are_made_anew);
     tcase_add_test(tests, a_zero_gradient_stops_an_infinite_derivative);
+    tcase_add_test(tests, a_careful_pass_gives_every_operation_its_gradient);
+    tcase_add_test(tests, long_products_of_neighbours);
 #ifndef VALGRAD_FLOAT
     tcase_add_test(tests, tanh_is_within_a_few_units);
 #endif

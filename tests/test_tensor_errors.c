@@ -1,5 +1,8 @@
 /* test_tensor_errors.c - what operations on tensors say of operands that they cannot use. (Of
  * shapes: test_shape.c; of making, reading and writing: test_tensor.c.) */
+#include <valgrad/inspect.h>
+#include <valgrad/program.h>
+
 #include "tensor_operations.h"
 
 /* ---- NULL operands ------------------------------------------------------------------------------ */
@@ -204,6 +207,39 @@ START_TEST(reductions_along_bad_axes)
         assert_says(name, VALGRAD_ERROR_AXIS, "axis -1 is given twice");
         ck_assert_ptr_null(reduce(scalar, TENSOR_AXES(0), false));
         assert_says(name, VALGRAD_ERROR_AXIS, "axis 0 of a tensor of shape (), which has no axes");
+    }
+}
+END_TEST
+
+START_TEST(norms_that_there_are_not)
+{
+    VALGRAD_SCOPE
+        ck_assert_ptr_null(tensor_norm(tensor_zeros(TENSOR_SHAPE(2)), 3, TENSOR_ALL_AXES, false));
+    assert_message(VALGRAD_ERROR_ARGUMENT, "tensor_norm: p 3; expected 1, 2 or INFINITY");
+}
+END_TEST
+
+/* A tensor's own node, which a walk comes to, is no number. */
+START_TEST(a_whole_tensor_is_no_value)
+{
+    VALGRAD_SCOPE {
+        Tensor *t = tensor_leaf((real[]){1, 2}, TENSOR_SHAPE(2)), *y = tensor_square(t);
+        Value *x = value_leaf(1), *element = tensor_at(y, 1);
+        GraphWalk *walk = graph_walk_new(1, &element);
+        Value *leaf = graph_walk_value(walk, 0), *square = graph_walk_value(walk, 1);
+        assert_status(value_backward(square), VALGRAD_ERROR_STATE);
+        assert_message(VALGRAD_ERROR_STATE,
+                       "value_backward: the root is a whole tensor; use tensor_backward");
+        assert_status(value_set_data(leaf, 3), VALGRAD_ERROR_STATE);
+        assert_message(VALGRAD_ERROR_STATE,
+                       "value_set_data: v is a whole tensor; use tensor functions");
+        ck_assert_ptr_null(program_record(1, &square, 1, &x));
+        assert_message(VALGRAD_ERROR_STATE,
+                       "program_record: root has a whole tensor; use tensor functions");
+        real numbers[2];
+        assert_status(tensor_get(t, 2, numbers), VALGRAD_OK);
+        ck_assert(numbers[0] == 1 && numbers[1] == 2);
+        graph_walk_free(walk);
     }
 }
 END_TEST
@@ -575,6 +611,8 @@ int main(void)
     tests = new_case(suite, "axes", 4);
     tcase_add_loop_test(tests, reductions_along_bad_axes, 0, COUNT(reductions));
     tcase_add_test(tests, reductions_of_nothing);
+    tcase_add_test(tests, norms_that_there_are_not);
+    tcase_add_test(tests, a_whole_tensor_is_no_value);
     tcase_add_test(tests, argmax_errors);
     tcase_add_loop_test(tests, softmax_along_bad_axes, 0, COUNT(row_functions));
     tests = new_case(suite, "losses", 4);

@@ -1,10 +1,12 @@
 /* test_tensor_memory.c - whichever allocation is refused: an error that says so, nothing lost, and
  * what was there before intact. The allocator of this program counts, and refuses the one it is
- * told to. */
+ * told to; then the same with every block that is taken, also those that wait for reuse. */
+#include <errno.h>
+#include <pthread.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <valgrad/derivatives.h>
+#include <valgrad/profile.h>
 #include <valgrad/program.h>
 
 #include "tensor_operations.h"
@@ -12,11 +14,13 @@
 /* ---- the allocator ------------------------------------------------------------------------------ */
 
 static int64_t asked, refuse_at, blocks; /* refuse_at 0: none */
+static bool every_block, no_threads;
+static size_t least_refused; /* bytes: smaller ones are neither counted nor refused */
 
 static void *allocate(size_t bytes, void *context)
 {
     (void)context;
-    if (++asked == refuse_at)
+    if (!every_block && bytes >= least_refused && ++asked == refuse_at)
         return NULL;
     void *memory = malloc(bytes);
     blocks += memory != NULL;
@@ -29,6 +33,31 @@ static void release(void *memory, void *context)
     blocks--;
     free(memory);
 }
+
+#ifdef __linux__
+enum { WAYS = 2 };
+
+/* The linker puts these in the place of the functions; see CMakeLists.txt. */
+void *__real_buffer__take(size_t bytes);
+void *__wrap_buffer__take(size_t bytes);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *context);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *context);
+
+void *__wrap_buffer__take(size_t bytes)
+{
+    return every_block && ++asked == refuse_at ? NULL : __real_buffer__take(bytes);
+}
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*start)(void *), void *context)
+{
+    return no_threads ? EAGAIN : __real_pthread_create(thread, attributes, start, context);
+}
+#else
+enum { WAYS = 1 };
+#endif
 
 /* Allocations are counted from here on; number `at` is refused. What waits for reuse is given back
  * first, or there would be none. */
@@ -168,7 +197,7 @@ static bool program_of_both_grains(int batch, real out[MOST_OUT])
     return done;
 }
 
-/* Writes both grains as C. */
+/* Writes both grains as C; the last begins with a list. */
 static bool emission_of_both_grains(int argument, real out[MOST_OUT])
 {
     bool done = false;
@@ -178,10 +207,12 @@ static bool emission_of_both_grains(int argument, real out[MOST_OUT])
         const real numbers[] = {1, 2, 3, 4};
         Tensor *w = tensor_leaf(numbers, TENSOR_SHAPE(2, 2));
         Tensor *y = tensor_reduce_max(tensor_tanh(tensor_matmul(w, w)), TENSOR_AXES(0), false);
+        Tensor *sum = tensor_sum_all(w);
         Value *x = value_leaf(2), *square = value_square(x);
-        done = y && square && value_set_label(square, "square") == VALGRAD_OK &&
+        done = y && sum && square && value_set_label(square, "square") == VALGRAD_OK &&
                tensor_emit_c("made", y, 1, &w, file) == VALGRAD_OK &&
-               value_emit_c("made", 1, &square, 1, &x, file) == VALGRAD_OK;
+               value_emit_c("made", 1, &square, 1, &x, file) == VALGRAD_OK &&
+               tensor_emit_c("made", sum, 1, &w, file) == VALGRAD_OK;
     }
     out[0] = (real)ftell(file);
     fclose(file);
@@ -220,6 +251,97 @@ static bool operation_on_views(int i, real out[MOST_OUT])
             done = tensor_backward(operation->build(x), NULL) == VALGRAD_OK;
         if (done)
             assert_status(tensor_get_grad(leaf, tensor_size(leaf), out), VALGRAD_OK);
+    }
+    return done;
+}
+
+static real double_forward(size_t n, const real *x, void *context)
+{
+    (void)n, (void)context;
+    return 2 * x[0];
+}
+
+static void double_backward(size_t n, const real *x, real result, real *partials, void *context)
+{
+    (void)n, (void)x, (void)result, (void)context;
+    partials[0] = 2;
+}
+
+static const ValueOp own_double = {"double", double_forward, double_backward, NULL};
+
+/* The derivative of an operation of the user's along a direction. */
+static bool derivative_of_ones_own(int unused, real out[MOST_OUT])
+{
+    bool done = false;
+    (void)unused;
+    VALGRAD_SCOPE {
+        Value *x = value_leaf(3), *root = value_square(value_custom(&own_double, 1, &x, NULL));
+        done = root && value_jvp(1, &root, 1, &x, (real[]){1}, out) == VALGRAD_OK;
+    }
+    return done;
+}
+
+enum { PARAMS = 40 };
+
+/* A scope whose first operand has just changed, and a tensor of many that are all held. */
+static bool begin_with_params(Value *const w[PARAMS])
+{
+    bool done = false;
+    VALGRAD_SCOPE {
+        assert_status(value_set_data(w[0], 2), VALGRAD_OK);
+        Value *first = value_sum(1, w);
+        Tensor *table = tensor_from_values(w, TENSOR_SHAPE(PARAMS));
+        Tensor *sum = tensor_sum_all(tensor_square(table));
+        done = value_backward(value_mul(first, sum ? tensor_at(sum, 0) : NULL)) == VALGRAD_OK;
+    }
+    return done;
+}
+
+/* A scope whose first operand is of a scope inside it. */
+static bool begin_with_inner(Value *w)
+{
+    bool done = false;
+    VALGRAD_SCOPE {
+        Value *inner = NULL;
+        VALGRAD_SCOPE
+            inner = value_retain(value_square(w));
+        done = value_backward(value_sum(1, &inner)) == VALGRAD_OK;
+        value_release(inner);
+    }
+    return done;
+}
+
+/* A scope that begins with a view of what has just changed. */
+static bool scope_that_begins_with_a_view(int unused, real out[MOST_OUT])
+{
+    bool done = false;
+    (void)unused;
+    Tensor *t = tensor_param((real[]){1, 2}, TENSOR_SHAPE(1, 2));
+    if (t)
+        VALGRAD_SCOPE {
+            assert_status(tensor_set(t, 2, (real[]){3, 4}), VALGRAD_OK);
+            Tensor *view = tensor_transpose(t);
+            done = tensor_backward(tensor_sum_all(tensor_square(view)), NULL) == VALGRAD_OK;
+            if (done)
+                assert_status(tensor_get_grad(t, 2, out), VALGRAD_OK);
+        }
+    tensor_release(t);
+    return done;
+}
+
+static bool scope_that_begins_with_values(int inner, real out[MOST_OUT])
+{
+    Value *w[PARAMS];
+    bool done = true;
+    for (int i = 0; i < PARAMS; i++) {
+        w[i] = value_param((real)(1 + i));
+        done = done && w[i];
+    }
+    done = done && (inner ? begin_with_inner(w[0]) : begin_with_params(w));
+    for (int i = 0; i < PARAMS; i++) {
+        if (done)
+            out[i] = value_grad(w[i]);
+        value_release(w[i]);
     }
     return done;
 }
@@ -304,7 +426,7 @@ static int64_t blocks_after_trim(void)
 
 /* Refuses each allocation in turn. What nothing uses any more goes back to the allocator at the
  * end. */
-static void refuse_each(Trial *program, int argument)
+static void refuse_each_of_some(Trial *program, int argument)
 {
     real expected[MOST_OUT] = {0};
     ck_assert_msg(program(argument, expected), "%s: %s", now_testing, valgrad_last_error());
@@ -315,6 +437,15 @@ static void refuse_each(Trial *program, int argument)
                       now_testing, (int)at, (int)(blocks - before));
     ck_assert_int_gt(at, 1);
     ck_assert_int_eq(blocks_after_trim(), before);
+}
+
+static void refuse_each(Trial *program, int argument)
+{
+    for (int way = 0; way < WAYS; way++) {
+        every_block = way == 1;
+        refuse_each_of_some(program, argument);
+    }
+    every_block = false;
 }
 
 static void say_operation(const char *where, int i)
@@ -364,6 +495,20 @@ START_TEST(operations_on_views)
 }
 END_TEST
 
+START_TEST(an_operation_of_ones_own)
+{
+    now_testing_is("an operation of one's own");
+    refuse_each(derivative_of_ones_own, 0);
+}
+END_TEST
+
+START_TEST(first_of_a_scope)
+{
+    now_testing_is("what a scope begins with, %d", _i);
+    refuse_each(_i == 2 ? scope_that_begins_with_a_view : scope_that_begins_with_values, _i);
+}
+END_TEST
+
 START_TEST(both_grains_and_nested_scopes)
 {
     now_testing_is("both grains");
@@ -385,7 +530,7 @@ static bool first_allocation_is_refused_well(Trial *program, int64_t at, const r
         const bool well = done == !refused && valgrad_last_status() == status &&
                           valgrad_live_nodes() == 0 &&
                           (!done || memcmp(out, expected, sizeof out) == 0);
-        _exit(well ? refused : 2);
+        end_child(well ? refused : 2);
     }
     int end = 0;
     ck_assert_int_eq(waitpid(child, &end, 0), child);
@@ -403,7 +548,7 @@ static void numbers_of_child(Trial *program, real out[MOST_OUT])
     const pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0)
-        _exit(!(program(0, out) && write(ends[1], out, (size_t)bytes) == bytes));
+        end_child(!(program(0, out) && write(ends[1], out, (size_t)bytes) == bytes));
     close(ends[1]);
     ck_assert_int_eq(read(ends[0], out, (size_t)bytes), bytes);
     ck_assert_int_eq(waitpid(child, NULL, 0), child);
@@ -447,6 +592,126 @@ START_TEST(what_was_there_is_intact)
 }
 END_TEST
 
+enum { SLAB_BYTES = 256 * 1024 };
+
+/* Opens scopes until one that has no node yet would need a new slab for its first, which is refused. */
+static bool fails_well_without_a_slab(int kind)
+{
+    Value *w = value_param(2);
+    Tensor *t = tensor_param((real[]){1, 2}, TENSOR_SHAPE(1, 2));
+    least_refused = SLAB_BYTES;
+    for (int i = 0; i < 1000; i++) {
+        for (int opened = 0; opened < 1 + i % 2; opened++) {
+            (void)value_const(1);
+            (void)scope_open();
+        }
+        Value *inner = NULL;
+        VALGRAD_SCOPE
+            inner = value_retain(value_square(w));
+        assert_status(value_set_data(w, 3), VALGRAD_OK);
+        assert_status(tensor_set(t, 2, (real[]){3, 4}), VALGRAD_OK);
+        asked = 0;
+        refuse_at = 1;
+        for (int turn = 0; turn < 2; turn++) {
+            const void *result = kind == 0   ? (void *)value_sum(1, &w)
+                                 : kind == 1 ? (void *)value_sum(1, &inner)
+                                             : (void *)tensor_transpose(t);
+            if (turn == 1)
+                return result != NULL;
+            if (!stop_refusing())
+                break;
+            if (result || valgrad_last_status() != VALGRAD_ERROR_MEMORY)
+                return false;
+        }
+    }
+    return false;
+}
+
+START_TEST(first_node_of_a_scope)
+{
+    int status = 0;
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        end_child(!fails_well_without_a_slab(_i));
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+END_TEST
+
+/* Lists of non-zeros are done without when there is no room for them. */
+START_TEST(sparse_products_without_lists)
+{
+    enum { ROWS = 16, DEPTH = 256, COLUMNS = 64 };
+    static real numbers[ROWS * DEPTH], expected[ROWS * COLUMNS], got[ROWS * COLUMNS];
+    int done_without = 0;
+    bool refused = true;
+    for (int i = 0; i < ROWS * DEPTH; i += 16)
+        numbers[i] = (real)(i % 7);
+    every_block = WAYS > 1;
+    for (int64_t at = 0; at <= 1 || refused; at++)
+        VALGRAD_SCOPE {
+            Tensor *w = tensor_full(2, TENSOR_SHAPE(DEPTH, COLUMNS)),
+                   *x = tensor_leaf(numbers, TENSOR_SHAPE(ROWS, DEPTH));
+            start_refusing(at);
+            Tensor *y = tensor_matmul(x, w);
+            refused = stop_refusing();
+            ck_assert(y || (refused && valgrad_last_status() == VALGRAD_ERROR_MEMORY));
+            if (y)
+                assert_status(tensor_get(y, ROWS * COLUMNS, at ? got : expected), VALGRAD_OK);
+            done_without += y && refused;
+            for (int i = 0; at && y && i < ROWS * COLUMNS; i++)
+                assert_same(got[i], expected[i]);
+        }
+    every_block = false;
+    ck_assert_int_eq(done_without, 1);
+}
+END_TEST
+
+/* An operation goes well when there is no room for what is noted of it. */
+START_TEST(profiles_without_memory)
+{
+    int unnoted = 0;
+    bool refused = true;
+    every_block = WAYS > 1;
+    for (int64_t at = 1; refused; at++)
+        VALGRAD_SCOPE {
+            Tensor *x = tensor_leaf((real[]){1, 2}, TENSOR_SHAPE(2));
+            ProfileRow row;
+            profile_clear();
+            start_refusing(at);
+            profile_start();
+            Tensor *y = tensor_square(x);
+            profile_stop();
+            refused = stop_refusing();
+            ck_assert_int_eq(y == NULL, valgrad_last_status() == VALGRAD_ERROR_MEMORY);
+            ck_assert(refused || profile_row(0, &row));
+            unnoted += y && !profile_row(0, &row);
+        }
+    profile_clear();
+    every_block = false;
+    ck_assert_int_eq(unnoted, 1);
+}
+END_TEST
+
+START_TEST(threads_that_cannot_be_had)
+{
+    start_refusing(1);
+    assert_status(valgrad_set_threads(2), VALGRAD_ERROR_MEMORY);
+    ck_assert(stop_refusing());
+    assert_error(VALGRAD_ERROR_MEMORY, "valgrad_set_threads: 1 of 2 threads could be had");
+    no_threads = WAYS > 1;
+    if (no_threads) {
+        assert_status(valgrad_set_threads(3), VALGRAD_ERROR_MEMORY);
+        assert_error(VALGRAD_ERROR_MEMORY, "valgrad_set_threads: 1 of 3 threads could be had");
+    }
+    no_threads = false;
+    ck_assert_int_eq(valgrad_threads(), 1);
+    assert_status(valgrad_set_threads(2), VALGRAD_OK);
+    assert_status(valgrad_set_threads(1), VALGRAD_OK);
+}
+END_TEST
+
 START_TEST(the_allocator_is_chosen_before_first_use)
 {
     const ValgradAllocator allocator = {allocate, release, NULL};
@@ -468,10 +733,16 @@ int main(void)
     tcase_add_test(tests, emissions);
     tcase_add_loop_test(tests, derivatives_of_operations, 0, COUNT(tensor_operations));
     tcase_add_loop_test(tests, operations_on_views, 0, COUNT(tensor_operations));
+    tcase_add_test(tests, an_operation_of_ones_own);
+    tcase_add_loop_test(tests, first_of_a_scope, 0, 3);
     tcase_add_test(tests, both_grains_and_nested_scopes);
     tcase_add_loop_test(tests, allocations_of_a_new_process, 0, 3);
     tests = new_case(suite, "around them", 10);
     tcase_add_test(tests, what_was_there_is_intact);
+    tcase_add_loop_test(tests, first_node_of_a_scope, 0, 3);
+    tcase_add_test(tests, sparse_products_without_lists);
+    tcase_add_test(tests, profiles_without_memory);
+    tcase_add_test(tests, threads_that_cannot_be_had);
     tcase_add_test(tests, the_allocator_is_chosen_before_first_use);
     return run_suite(suite);
 }

@@ -2,6 +2,7 @@
  * the helpers at once. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 
 #include <valgrad/nn.h>
 
@@ -176,6 +177,30 @@ START_TEST(every_part_is_done_once)
 }
 END_TEST
 
+/* A forked process has none of the threads, and can have its own. */
+START_TEST(a_forked_process_begins_with_one)
+{
+    static Outcome expected, got;
+    assert_status(valgrad_set_threads(3), VALGRAD_OK);
+    compute(64, 128, 96, 1, 0, &expected);
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        const bool alone = valgrad_threads() == 1;
+        compute(64, 128, 96, 1, 0, &got);
+        const bool same_alone = memcmp(&got, &expected, sizeof got) == 0;
+        const bool more = valgrad_set_threads(2) == VALGRAD_OK && valgrad_threads() == 2;
+        compute(64, 128, 96, 1, 0, &got);
+        const bool same_together = memcmp(&got, &expected, sizeof got) == 0;
+        end_child(alone && same_alone && more && same_together ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    int status = 0;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
+    ck_assert_int_eq(valgrad_threads(), 3);
+}
+END_TEST
+
 START_TEST(a_number_that_makes_no_sense_is_an_error)
 {
     assert_status(valgrad_set_threads(2), VALGRAD_OK);
@@ -195,6 +220,7 @@ int main(void)
     tcase_add_loop_test(tests, training_has_the_same_bits, 0, 2);
     tcase_add_test(tests, threads_of_the_program_share_the_helpers);
     tcase_add_test(tests, every_part_is_done_once);
+    tcase_add_test(tests, a_forked_process_begins_with_one);
     tcase_add_test(tests, a_number_that_makes_no_sense_is_an_error);
     return run_suite(suite);
 }
