@@ -651,10 +651,9 @@ START_TEST(sparse_products_without_lists)
     every_block = WAYS > 1;
     for (int64_t at = 0; at <= 1 || refused; at++)
         VALGRAD_SCOPE {
-            Tensor *w = tensor_full(2, TENSOR_SHAPE(DEPTH, COLUMNS)),
-                   *x = tensor_leaf(numbers, TENSOR_SHAPE(ROWS, DEPTH));
+            Tensor *w = tensor_full(2, TENSOR_SHAPE(DEPTH, COLUMNS));
             start_refusing(at);
-            Tensor *y = tensor_matmul(x, w);
+            Tensor *x = tensor_leaf(numbers, TENSOR_SHAPE(ROWS, DEPTH)), *y = tensor_matmul(x, w);
             refused = stop_refusing();
             ck_assert(y || (refused && valgrad_last_status() == VALGRAD_ERROR_MEMORY));
             if (y)
