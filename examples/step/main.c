@@ -1,9 +1,11 @@
 /* main.c - step: automatic differentiation, one step at a time; `step --help` tells how it is used. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "nn/files.h"
 #include "step.h"
 
 static const char usage[] =
@@ -112,16 +114,21 @@ static Settings read_settings(int argc, char **argv, Variables *variables)
 
 typedef ValgradStatus Writer(const GraphWalk *walk, const GraphDrawOptions *options, FILE *out);
 
+/* Whole, or not at all: then what stood there before stays. */
 static bool write_file(const Tour *tour, const char *path, Writer *writer)
 {
     GraphDrawOptions options = GRAPH_DRAW_OPTIONS_INIT;
     options.title = tour->expression;
-    FILE *out = fopen(path, "w");
-    bool written = out && writer(tour->walk, &options, out) == VALGRAD_OK;
-    if (out && fclose(out) != 0)
-        written = false;
+    OutputFile out;
+    bool written = output__open(&out, "step", path) == VALGRAD_OK;
+    if (written) {
+        errno = 0;
+        const bool drawn = writer(tour->walk, &options, out.file) == VALGRAD_OK;
+        out.reason = drawn ? 0 : errno ? errno : EIO;
+        written = output__close(&out) == VALGRAD_OK;
+    }
     if (!written)
-        error_line("%s cannot be written", path);
+        fprintf(stderr, "%s\n", valgrad_last_error());
     return written;
 }
 
