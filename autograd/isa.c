@@ -8,12 +8,11 @@
 Isa isa__best(void)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
-        return ISA_BASE;
-    const int has_avx512 = __builtin_cpu_supports("avx512f") &&
+    const int has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const int has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
                            __builtin_cpu_supports("avx512dq") &&
                            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    return has_avx512 ? ISA_AVX512 : ISA_AVX2;
+    return has_avx512 ? ISA_AVX512 : has_avx2 ? ISA_AVX2 : ISA_BASE;
 #else
     return ISA_BASE;
 #endif
