@@ -177,6 +177,20 @@ START_TEST(every_part_is_done_once)
 }
 END_TEST
 
+/* Helpers that find nothing to do for long go to sleep. */
+START_TEST(sleeping_helpers_are_woken)
+{
+    static Outcome expected, got;
+    compute(64, 128, 96, 1, 0, &expected);
+    assert_status(valgrad_set_threads(3), VALGRAD_OK);
+    for (int turn = 0; turn < 3; turn++) {
+        usleep(100000);
+        compute(64, 128, 96, 1, 0, &got);
+        ck_assert_mem_eq(&got, &expected, sizeof got);
+    }
+}
+END_TEST
+
 /* A forked process has none of the threads, and can have its own. */
 START_TEST(a_forked_process_begins_with_one)
 {
@@ -220,6 +234,7 @@ int main(void)
     tcase_add_loop_test(tests, training_has_the_same_bits, 0, 2);
     tcase_add_test(tests, threads_of_the_program_share_the_helpers);
     tcase_add_test(tests, every_part_is_done_once);
+    tcase_add_test(tests, sleeping_helpers_are_woken);
     tcase_add_test(tests, a_forked_process_begins_with_one);
     tcase_add_test(tests, a_number_that_makes_no_sense_is_an_error);
     return run_suite(suite);
