@@ -8,16 +8,12 @@ Where our result differs by choice, DIFFERENCES says why.
 """
 import math
 import os
-import re
 import sys
 
 import torch
 import torch.nn.functional as F
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROWS = os.path.join(HERE, "..", "..", "autograd", "ops.def")
-
-NAN, INF = math.nan, math.inf
+from rows import HERE, INF, NAN, PARAMETER, WITH_PARAMETER, arity_of, kinks_of, names_of_rows, number
 
 OPERATIONS = {
     "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "pow": torch.pow,
@@ -42,7 +38,6 @@ OPERATIONS = {
 }
 
 NOT_THERE = {"cbrt"}
-WITH_PARAMETER = {"leaky_relu", "elu"}
 
 ONE = [-1.3, 0.49, 0.99, 1.01, 0.0, -0.0, INF, -INF, NAN, 0.5, -0.5, 1.0, -1.0, 3.0, -3.0, 6.0, 2.5, -0.3,
        0.01, 8.0, 800.0, -800.0]
@@ -87,34 +82,6 @@ DIFFERENCES = [
 ]
 
 
-def names_of_rows():
-    with open(ROWS, encoding="utf-8") as rows:
-        return re.findall(r"^OP[123]P?\(([a-z0-9_]+),", rows.read(), re.MULTILINE)
-
-
-def arity_of(name):
-    with open(ROWS, encoding="utf-8") as rows:
-        return int(re.search(r"^OP([123])P?\(%s," % name, rows.read(), re.MULTILINE).group(1))
-
-
-def kinks_of(name, arity):
-    """The operands of the row's kinks."""
-    with open(ROWS, encoding="utf-8") as rows:
-        row = re.search(r"^OP[123]P?\(%s,.*?(?=^OP|^#|^/\*|\Z)" % name, rows.read(), re.MULTILINE | re.DOTALL).group(0)
-    known = {"INFINITY": INF, "-INFINITY": -INF, "NAN": NAN}
-    for kink in re.findall(r"KINK3?\(([^()]*)\)", row):
-        words = [word.strip() for word in kink.split(",")][:arity]
-        yield tuple(known[word] if word in known else float(word) for word in words)
-
-
-def number(x):
-    if math.isnan(x):
-        return "NAN"
-    if math.isinf(x):
-        return "INFINITY" if x > 0 else "-INFINITY"
-    return repr(float(x))
-
-
 def difference(name, operands):
     for names, condition, reason in DIFFERENCES:
         if name in names.split() and condition(*operands):
@@ -125,7 +92,7 @@ def difference(name, operands):
 def ask(name, operands):
     """Value and partials by PyTorch."""
     leaves = [torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in operands]
-    extra = [0.1] if name in WITH_PARAMETER else []
+    extra = [PARAMETER] if name in WITH_PARAMETER else []
     result = OPERATIONS[name](*leaves, *extra)
     if result.requires_grad:
         result.backward()
@@ -151,7 +118,7 @@ def main():
             for operands in points:
                 value, partials = ask(name, operands)
                 reason = difference(name, operands)
-                numbers = list(operands) + [0.0] * (3 - arity) + [0.1 if name in WITH_PARAMETER else 0.0]
+                numbers = list(operands) + [0.0] * (3 - arity) + [PARAMETER if name in WITH_PARAMETER else 0.0]
                 numbers += [value] + partials + [0.0] * (3 - arity)
                 line = ", ".join(number(x) for x in numbers)
                 if reason:
