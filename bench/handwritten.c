@@ -220,7 +220,8 @@ static void backward(const Handwritten *net, int64_t n)
 
 static void update(const Handwritten *net)
 {
-    const SgdStep step = {.learning_rate = (real)net->workload->learning_rate};
+    const SgdStep step = {.learning_rate = (real)net->workload->learning_rate,
+                          .weights_are_finite = net->skip_zeros};
     for (int i = 0; i < net->workload->count; i++) {
         const Layer *l = &net->layers[i];
         threads__step(&(OptimizerStep){.w = l->weights, .g = l->weights_grad, .n = l->in * l->out, .sgd = &step});

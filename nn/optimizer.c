@@ -15,6 +15,7 @@ typedef struct Slot {
     Tensor *tensor;
     int64_t size;
     int64_t steps; /* that it has taken */
+    bool finite;   /* its numbers are known to be, before the step under way */
     real *state;   /* buffers of size numbers, one after the other; NULL for none */
 } Slot;
 
@@ -41,6 +42,7 @@ static bool step_sgd(const NnOptimizer *optimizer, const Slot *slot, real *numbe
         .momentum = (real)options->momentum,
         .weight_decay = (real)options->weight_decay,
         .nesterov = options->nesterov,
+        .weights_are_finite = slot->finite,
     };
     return threads__step(&(OptimizerStep){
         .w = numbers, .g = gradient, .m = slot->state, .n = slot->size, .sgd = &step});
@@ -264,6 +266,7 @@ static void step_all(NnOptimizer *optimizer)
         if (!gradient)
             continue;
         slot->steps++;
+        slot->finite = sparse__knows_finite(slot->tensor);
         if (optimizer->step(optimizer, slot, tensor__writable(slot->tensor), gradient))
             sparse__note_finite(slot->tensor);
     }

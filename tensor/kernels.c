@@ -818,9 +818,6 @@ static void spread_row(real *y, const real *x, int64_t rows, int64_t columns, in
 
 /* ---- optimizer steps --------------------------------------------------------------------------- */
 
-/* Steps go in blocks, so that their weights are still near when they are looked at. */
-enum { STEP_BLOCK = 1024 };
-
 /* decay is constant where this is inlined: without it, an infinite weight must not turn into NaN. */
 INLINE void descend(real *w, const real *g, int64_t n, const SgdStep *s, const int decay)
 {
@@ -860,11 +857,28 @@ static void sgd_block(real *w, const real *g, real *v, int64_t n, const SgdStep 
         descend_momentum(w, g, v, n, s, 0, 0);
 }
 
+/* Of a whole block; where it is not, its first number tells mostly. */
+INLINE int is_zero_block(const real *x)
+{
+    Mask nonzero = {0};
+    LaneBits any = 0;
+    if (x[0] != 0)
+        return 0;
+    for (int i = 0; i < STEP_BLOCK; i += LANES)
+        nonzero |= (Mask)(load(x + i) != 0);
+    for (int lane = 0; lane < LANES; lane++)
+        any |= nonzero[lane];
+    return any == 0;
+}
+
 static int sgd(real *w, const real *g, real *v, int64_t n, const SgdStep *s)
 {
+    const int plain = !v && !(s->weight_decay < 0 || s->weight_decay > 0);
     int finite = 1;
     for (int64_t i = 0; i < n; i += STEP_BLOCK) {
         const int64_t block = least(STEP_BLOCK, n - i);
+        if (plain && s->weights_are_finite && block == STEP_BLOCK && is_zero_block(g + i))
+            continue;
         sgd_block(w + i, g + i, v ? v + i : NULL, block, s);
         finite &= all_finite(w + i, block);
     }

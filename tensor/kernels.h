@@ -54,10 +54,14 @@ typedef int64_t KernelNonzeros(const real *a, int64_t m, int64_t k, int64_t most
 /* A product as gemm computes it, B not transposed, reading only what `lists` names of A. */
 typedef void KernelSparseGemm(const Gemm *product, RowLists lists);
 
+/* Optimizer steps go in blocks, so that their weights are still near when they are looked at. */
+enum { STEP_BLOCK = 128 };
+
 /* One step of gradient descent; see sgd. */
 typedef struct SgdStep {
     real learning_rate, momentum, weight_decay;
     int nesterov;
+    int weights_are_finite; /* known beforehand: then 0 times the learning rate changes none of them */
 } SgdStep;
 
 /* One step of RMSProp; see rmsprop. */
@@ -136,12 +140,13 @@ typedef struct Kernels {
     /* y = factor x, from bytes (pixels). */
     void (*from_bytes)(real *y, real factor, const uint8_t *x, int64_t n);
 
-    /* Optimizer steps return whether all weights are finite then. */
+    /* Optimizer steps return whether all weights are finite then. They go in blocks of STEP_BLOCK. */
 
     /* Descent of the weights w along the gradient g, as PyTorch defines it:
      *   d = g + weight_decay w;  v = momentum v + d;  d = nesterov ? d + momentum v : v;
      *   w -= learning_rate d.
-     * v is the velocity, n numbers that start as 0; NULL if and only if momentum is 0. */
+     * v is the velocity, n numbers that start as 0; NULL if and only if momentum is 0. Where d is g, and 0 for a whole
+     * block (the weights of pixels that are dark), weights that are finite are left alone. */
     int (*sgd)(real *w, const real *g, real *v, int64_t n, const SgdStep *step);
     /* RMSProp, as PyTorch defines it:
      *   d = g + weight_decay w;  squares = alpha squares + (1 - alpha) d^2;

@@ -110,9 +110,9 @@ static void part_of_step(void *context, int part, real *scratch)
 {
     SharedStep *shared = context;
     OptimizerStep s = *shared->whole;
-    const int64_t grain = 64 / (int64_t)sizeof(real), begin = begin_of(part, shared->parts, s.n, grain);
+    const int64_t begin = begin_of(part, shared->parts, s.n, STEP_BLOCK);
     (void)scratch;
-    s.n = begin_of(part + 1, shared->parts, s.n, grain) - begin;
+    s.n = begin_of(part + 1, shared->parts, s.n, STEP_BLOCK) - begin;
     s.w += begin;
     s.g += begin;
     s.m = s.m ? s.m + begin : NULL;

@@ -148,10 +148,15 @@ void sparse__note_finite(const Tensor *leaf)
     dense_of(leaf->run)->finite_at = version_of(leaf->run);
 }
 
+bool sparse__knows_finite(const Tensor *leaf)
+{
+    return dense_of(leaf->run)->finite_at == version_of(leaf->run);
+}
+
 bool sparse__is_finite(const Tensor *t, const real *numbers)
 {
     const bool remembers = is_whole(t) && (t->run->flags & LEAF);
-    if (remembers && dense_of(t->run)->finite_at == version_of(t->run))
+    if (remembers && sparse__knows_finite(t))
         return true;
     const bool finite = kernels__get()->all_finite(numbers, t->size);
     if (remembers && finite)

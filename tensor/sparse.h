@@ -20,6 +20,7 @@ void sparse__turn(int64_t m, int64_t k, RowLists rows, RowLists columns);
 /* Whether the numbers of t, in order in `numbers`, are all finite, as those must be by which zeros are multiplied
  * if they are to be left out. A leaf remembers it until it changes; whoever has changed it and knows may say so. */
 bool sparse__is_finite(const Tensor *t, const real *numbers);
+bool sparse__knows_finite(const Tensor *leaf); /* without a look */
 void sparse__note_finite(const Tensor *leaf);
 
 #endif
