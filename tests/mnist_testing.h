@@ -3,6 +3,7 @@
 #define VALGRAD_TESTS_MNIST_TESTING_H
 
 #include <sys/wait.h>
+#include <zlib.h>
 
 #include "files_testing.h"
 
@@ -96,5 +97,57 @@ static inline void write_text(const char *path, const char *text)
 {
     write_file(path, text, strlen(text));
 }
+
+/* ---- fewer digits ---------------------------------------------------------------------------- */
+
+/* The first so many items of each file of MNIST, of so many bytes after a header of so many: most tests
+ * take less time than reading all 70,000. */
+static const struct {
+    const char *name;
+    size_t count, header, item;
+} few_files[] = {
+    {"train-images-idx3-ubyte", 3000, 16, 28 * 28},
+    {"train-labels-idx1-ubyte", 3000, 8, 1},
+    {"t10k-images-idx3-ubyte", 500, 16, 28 * 28},
+    {"t10k-labels-idx1-ubyte", 500, 8, 1},
+};
+
+static char few_digits[64]; /* the folder that has them */
+
+/* From now on the program finds these, but for --data ALL_DIGITS. */
+static inline void use_few_digits(void)
+{
+    char path[1000];
+    strcpy(few_digits, "/tmp/valgrad-digits-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(few_digits));
+    for (size_t i = 0; i < COUNT(few_files); i++) {
+        const size_t count = few_files[i].count,
+                     n = few_files[i].header + count * few_files[i].item;
+        unsigned char *bytes = malloc(n);
+        snprintf(path, sizeof path, VALGRAD_MNIST_SOURCE_DATA "/%s.gz", few_files[i].name);
+        gzFile all = gzopen(path, "rb");
+        ck_assert_int_eq(gzread(all, bytes, (unsigned)n), (int)n);
+        gzclose(all);
+        for (int byte = 0; byte < 4; byte++)
+            bytes[4 + byte] = (unsigned char)(count >> (24 - 8 * byte));
+        snprintf(path, sizeof path, "%s/%s", few_digits, few_files[i].name);
+        write_file(path, bytes, n);
+        free(bytes);
+    }
+    setenv("VALGRAD_MNIST_DATA", few_digits, 1);
+}
+
+static inline void remove_few_digits(void)
+{
+    char path[1000];
+    unsetenv("VALGRAD_MNIST_DATA");
+    for (size_t i = 0; i < COUNT(few_files); i++) {
+        snprintf(path, sizeof path, "%s/%s", few_digits, few_files[i].name);
+        remove(path);
+    }
+    rmdir(few_digits);
+}
+
+#define ALL_DIGITS "'" VALGRAD_MNIST_SOURCE_DATA "'"
 
 #endif

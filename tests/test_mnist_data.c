@@ -153,7 +153,7 @@ static const char *const forms[] = {
 START_TEST(every_form_trains)
 {
     char arguments[200];
-    snprintf(arguments, sizeof arguments, "--train-limit 2500 --epochs 1 --layers 24 --quiet %s",
+    snprintf(arguments, sizeof arguments, "--train-limit 2000 --epochs 1 --layers 24 --quiet %s",
              forms[_i]);
     run_well(arguments);
     ck_assert_int_eq(lines(), 1);
@@ -164,7 +164,7 @@ END_TEST
 START_TEST(validation_is_set_aside)
 {
     run_well("--train-limit 500 --validation 0.25 --epochs 2 --layers 8");
-    assert_printed("500 samples to train, 15000 to validate, 10000 to test");
+    assert_printed("500 samples to train, 750 to validate, 500 to test");
     assert_printed("  validation ");
     ck_assert_int_eq(lines(), 4);
 }
@@ -183,6 +183,7 @@ int main(void)
 {
     Suite *suite = suite_create("mnist_data");
     TCase *cases = new_case(suite, "data", 120);
+    tcase_add_unchecked_fixture(cases, use_few_digits, remove_few_digits);
     tcase_add_unchecked_fixture(cases, enter_folder, leave_folder);
     tcase_add_test(cases, csv_and_idx_give_the_same_weights);
     tcase_add_test(cases, gzipped_csv_with_a_part_set_aside);

@@ -122,6 +122,7 @@ int main(void)
 {
     Suite *suite = suite_create("mnist_files");
     TCase *tests = new_case(suite, "networks", 60);
+    tcase_add_unchecked_fixture(tests, use_few_digits, remove_few_digits);
     tcase_add_checked_fixture(tests, enter_folder, leave_folder);
     tcase_add_test(tests, save_info_load);
     tcase_add_test(tests, exported);

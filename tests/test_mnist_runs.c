@@ -1,6 +1,7 @@
 /* test_mnist_runs.c - runs of the trainer that are killed, or stopped by Ctrl-C, at any moment, and taken
  * up again: they end in the same bits as one that never stopped. */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 
 #include <valgrad/valgrad.h>
@@ -147,10 +148,14 @@ START_TEST(interrupted_twice)
     int status = 0;
     pid_t child;
     FILE *log = start_with_log(LONG "--log log", &child);
+    struct pollfd end = {.fd = open("log", O_WRONLY), .events = POLLOUT};
+    while (poll(&end, 1, 0) == 1) /* the pipe has room */
+        usleep(1000);
     do {
+        usleep(100000);
         kill(child, SIGINT);
-        usleep(10000);
     } while (waitpid(child, &status, WNOHANG) == 0);
+    close(end.fd);
     fclose(log);
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
 }
@@ -176,6 +181,7 @@ int main(void)
 {
     Suite *suite = suite_create("mnist_runs");
     TCase *tests = new_case(suite, "runs", 60);
+    tcase_add_unchecked_fixture(tests, use_few_digits, remove_few_digits);
     tcase_add_checked_fixture(tests, enter_folder, leave_folder);
     tcase_add_loop_test(tests, killed_and_resumed, 0, (int)COUNT(runs));
     tcase_add_test(tests, interrupted_and_resumed);
