@@ -10,8 +10,8 @@
 #define EACH for (int l = 0; l < LANES; l++)
 #define NUMBERS(slot) (v + (size_t)(slot)*LANES)
 #define GRADIENTS(slot) (a + (size_t)(slot)*LANES)
-#ifdef VALGRAD_COVERAGE
-#define INLINE static inline /* so that a branch counts once, and not in each copy */
+#if defined(VALGRAD_COVERAGE) || defined(__SANITIZE_ADDRESS__)
+#define INLINE static inline /* a branch counts once, and not in each copy; sanitizers take a minute over the copies */
 #else
 #define INLINE static inline __attribute__((always_inline))
 #endif
