@@ -3,6 +3,7 @@
  * roots, owe nothing to what was in their memory before, and come out the same each time.
  *
  * The allocator of this program fills what it hands out with signalling NaN. */
+#include "autograd/graph.h"
 #include "tensor_operations.h"
 
 /* ---- memory of NaN ------------------------------------------------------------------------------ */
@@ -376,6 +377,25 @@ START_TEST(same_bits_from_any_memory)
 }
 END_TEST
 
+/* A backward that adds to what was in its memory before, as a wrong one would: all of it is NaN, which
+ * same_bits_from_any_memory refuses. */
+START_TEST(what_was_in_memory_is_noticed)
+{
+    VALGRAD_SCOPE {
+        bool fresh;
+        real gradients[3];
+        Tensor *x = tensor_leaf(NULL, TENSOR_SHAPE(3));
+        real *grad = dense__receive(node_of(tensor_at(x, 0)), &fresh);
+        ck_assert(fresh);
+        for (int i = 0; i < 3; i++)
+            grad[i] += 1;
+        assert_status(tensor_get_grad(x, 3, gradients), VALGRAD_OK);
+        for (int i = 0; i < 3; i++)
+            ck_assert(isnan(gradients[i]));
+    }
+}
+END_TEST
+
 int main(void)
 {
     if (valgrad_set_allocator((ValgradAllocator){allocate, release, NULL}) != VALGRAD_OK)
@@ -389,5 +409,6 @@ int main(void)
     tcase_add_loop_test(tests, two_backwards, 0, entries);
     tcase_add_loop_test(tests, two_roots, 0, entries);
     tcase_add_loop_test(tests, same_bits_from_any_memory, 0, entries);
+    tcase_add_test(tests, what_was_in_memory_is_noticed);
     return run_suite(suite);
 }
