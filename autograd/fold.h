@@ -51,6 +51,10 @@ void *fold__take(Fold *fold, size_t n, size_t size);
 void fold__push(Fold *fold, FoldItem item);
 void fold__free(Fold *fold);
 
+/* Folds the whole program, its results numbered as makes the code shorter. False: out of memory. The caller
+ * frees the fold in any case. */
+bool fold__program(const Expansion *e, const Lowered *lowered, Fold *fold);
+
 /* How many instructions the code for it has, loops counted once. */
 size_t fold__leaves(const Fold *fold);
 
