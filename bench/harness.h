@@ -9,7 +9,7 @@
  *
  * and answers each, having done the workload n times, with the seconds that took (of processor time,
  * which other programs on the machine disturb less, unless it has several threads), the most bytes of
- * memory it has had since it began, and the results:
+ * memory it has had since it began, without those of files, and the results:
  *
  *     <seconds> <bytes> <result> <result> …
  *

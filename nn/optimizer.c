@@ -257,8 +257,10 @@ void nn_optimizer_free(NnOptimizer *optimizer)
 
 /* ---- use ------------------------------------------------------------------------------------- */
 
-static void step_all(NnOptimizer *optimizer)
+/* How many numbers took a step. */
+static int64_t step_all(NnOptimizer *optimizer)
 {
+    int64_t numbers = 0;
     for (int64_t i = 0; i < optimizer->count; i++) {
         Slot *slot = &optimizer->slots[i];
         const real *gradient =
@@ -269,7 +271,9 @@ static void step_all(NnOptimizer *optimizer)
         slot->finite = sparse__knows_finite(slot->tensor);
         if (optimizer->step(optimizer, slot, tensor__writable(slot->tensor), gradient))
             sparse__note_finite(slot->tensor);
+        numbers += slot->size;
     }
+    return numbers;
 }
 
 ValgradStatus nn_optimizer_step(NnOptimizer *optimizer)
@@ -278,9 +282,10 @@ ValgradStatus nn_optimizer_step(NnOptimizer *optimizer)
         return error__null("nn_optimizer_step", "optimizer");
     const bool timed = profile__on;
     const ProfileSpan outer = timed ? profile__begin() : (ProfileSpan){0};
-    step_all(optimizer);
+    const int64_t numbers = step_all(optimizer);
+    const double buffers = 2 + optimizer->buffers; /* numbers and gradient */
     if (timed)
-        profile__end("nn_optimizer_step", false, 0, outer);
+        profile__end("nn_optimizer_step", false, buffers * (double)numbers * sizeof(real), outer);
     return VALGRAD_OK;
 }
 

@@ -75,11 +75,17 @@ START_TEST(products_count_their_operations)
     const double first = 2.0 * BATCH * INPUTS * HIDDEN, second = 2.0 * BATCH * HIDDEN * 10;
     ck_assert(find("affine", false, &row));
     assert_same(row.flops, first + second);
+    const int first_numbers = BATCH * INPUTS + INPUTS * HIDDEN + HIDDEN + BATCH * HIDDEN;
+    const int second_numbers = BATCH * HIDDEN + HIDDEN * 10 + 10 + BATCH * 10;
+    assert_same(row.bytes, (first_numbers + second_numbers) * (double)sizeof(real));
     ck_assert(find("affine", true, &row)); /* the first layer's input wants no gradient */
     assert_same(row.flops, first + 2 * second);
     ck_assert(find("relu", false, &row));
     assert_same(row.flops, 0);
     assert_same(row.bytes, 2.0 * BATCH * HIDDEN * sizeof(real));
+    ck_assert(find("nn_optimizer_step", false, &row)); /* reads gradients, writes weights */
+    const int weights = INPUTS * HIDDEN + HIDDEN + HIDDEN * 10 + 10;
+    assert_same(row.bytes, 2.0 * weights * sizeof(real));
     profile_clear();
 }
 END_TEST
