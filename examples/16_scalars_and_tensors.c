@@ -94,7 +94,7 @@ int main(int argc, char **argv)
                            tensor_param(NULL, TENSOR_SHAPE(HIDDEN, CLASSES)),
                            tensor_param(NULL, TENSOR_SHAPE(CLASSES))};
     for (int i = 0; i < PARTS; i++)
-        tensor_fill_normal(part[i], 0, 0.1, &random);
+        tensor_fill_normal(part[i], 0, (real)0.1, &random);
     measure("scalars", scalar_loss, batch, part, by_scalars);
     measure("tensors", tensor_loss, batch, part, by_tensors);
 
