@@ -222,6 +222,7 @@ static void run_on_terminal(const char *arguments)
         const int out = open(ptsname(terminal), O_RDWR | O_NOCTTY);
         dup2(out, STDOUT_FILENO);
         dup2(out, STDERR_FILENO);
+        setenv("TERM", "xterm", 1);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }
@@ -259,6 +260,7 @@ END_TEST
 
 START_TEST(shades_on_a_terminal)
 {
+    unsetenv("NO_COLOR");
     run_on_terminal("show 0");
     assert_printed("\033[38;5;");
     setenv("NO_COLOR", "1", 1);
