@@ -74,6 +74,14 @@ static void put_constants(const Emission *m)
     fputs("\n};\n\n", m->out);
 }
 
+static void put_signature(const Emission *m, const char *end)
+{
+    fprintf(m->out,
+            "void %s(const %s *restrict in, %s *restrict out, %s *restrict din, %s *restrict "
+            "room)%s",
+            m->name, real_name, real_name, real_name, real_name, end);
+}
+
 static void put_function(const Emission *m)
 {
     FILE *out = m->out;
@@ -87,14 +95,8 @@ static void put_function(const Emission *m)
               "    return derivative != 0 ? times(d, derivative) : 0;\n}\n\n",
               out);
     const size_t values = m->lowered.count;
-    fprintf(out,
-            "void %s(const %s *restrict in, %s *restrict out, %s *restrict din, %s *restrict "
-            "room);\n\n",
-            m->name, real_name, real_name, real_name, real_name);
-    fprintf(out,
-            "void %s(const %s *restrict in, %s *restrict out, %s *restrict din, %s *restrict "
-            "room)\n{\n",
-            m->name, real_name, real_name, real_name, real_name);
+    put_signature(m, ";\n\n"); /* a definition that nothing declared before is warned of */
+    put_signature(m, "\n{\n");
     fputs("    real *restrict v = room;\n    (void)in, (void)v;\n", out);
     emission__forward(m, m->fold.items, m->fold.count, 0);
     fprintf(out,

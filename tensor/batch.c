@@ -56,44 +56,28 @@ static Gradient begin(const Batches *batches, const Operand *operand)
     return to;
 }
 
-static void give_a(const Batches *batches, bool exactly)
+/* Of c = a b: dc b' to operand 0, a; a' dc to operand 1, b. */
+static void give_operand(const Batches *batches, int which, bool exactly)
 {
-    const Operand *a = &batches->operation.operand[0];
-    const int64_t size = batches->m * batches->k;
-    const Gradient to = begin(batches, a);
+    const Operand *operand = &batches->operation.operand[which];
+    const bool to_a = which == 0;
+    const int64_t size = batches->k * (to_a ? batches->m : batches->n);
+    const Gradient to = begin(batches, operand);
     for (int64_t i = 0; i < batches->count; i++) {
-        const Spot spot = spot_of(batches, batches->a_steps, i);
+        const Spot a = spot_of(batches, batches->a_steps, i), b = spot_of(batches, batches->b_steps, i);
+        const Spot spot = to_a ? a : b;
         const Matrix g = matrix__plain(batches->m, batches->n,
                                        batches->operation.dense.grad + i * batches->m * batches->n);
-        const Matrix turned =
-            matrix__transposed(matrix_of_b(batches, spot_of(batches, batches->b_steps, i).matrix));
+        const Matrix turned = matrix__transposed(to_a ? matrix_of_b(batches, b.matrix)
+                                                      : matrix_of_a(batches, a.matrix));
+        const Matrix left = to_a ? g : turned, right = to_a ? turned : g;
         real *grad = to.grad + spot.matrix * size;
         if (exactly)
-            matrix__multiply_exactly(g, turned, true, grad, !to.fresh || spot.again);
+            matrix__multiply_exactly(left, right, to_a, grad, !to.fresh || spot.again);
         else
-            matrix__multiply(g, turned, NULL, grad, !to.fresh || spot.again, batches->scratch);
+            matrix__multiply(left, right, NULL, grad, !to.fresh || spot.again, batches->scratch);
     }
-    gradient__end(a, to);
-}
-
-static void give_b(const Batches *batches, bool exactly)
-{
-    const Operand *b = &batches->operation.operand[1];
-    const int64_t size = batches->k * batches->n;
-    const Gradient to = begin(batches, b);
-    for (int64_t i = 0; i < batches->count; i++) {
-        const Spot spot = spot_of(batches, batches->b_steps, i);
-        const Matrix g = matrix__plain(batches->m, batches->n,
-                                       batches->operation.dense.grad + i * batches->m * batches->n);
-        const Matrix turned =
-            matrix__transposed(matrix_of_a(batches, spot_of(batches, batches->a_steps, i).matrix));
-        real *grad = to.grad + spot.matrix * size;
-        if (exactly)
-            matrix__multiply_exactly(turned, g, false, grad, !to.fresh || spot.again);
-        else
-            matrix__multiply(turned, g, NULL, grad, !to.fresh || spot.again, batches->scratch);
-    }
-    gradient__end(b, to);
+    gradient__end(operand, to);
 }
 
 static void backward_batches(Value *v)
@@ -101,10 +85,9 @@ static void backward_batches(Value *v)
     const Batches *batches = batches_of(v);
     const Operation *operation = &batches->operation;
     const bool exactly = matrix__has_infinities(operation->dense.data, operation->dense.n);
-    if (operation->operand[0].wants_grad)
-        give_a(batches, exactly);
-    if (operation->operand[1].wants_grad)
-        give_b(batches, exactly);
+    for (int which = 0; which < 2; which++)
+        if (operation->operand[which].wants_grad)
+            give_operand(batches, which, exactly);
 }
 
 static void destroy_batches(Value *v, bool counted)
