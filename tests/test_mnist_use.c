@@ -190,6 +190,8 @@ START_TEST(curves)
     const char *svg = file_text("curves.svg");
     ck_assert_ptr_nonnull(strstr(svg, "<svg"));
     ck_assert_ptr_nonnull(strstr(svg, "</svg>"));
+    run_well("--train-limit 64 --epochs 1 --layers 8 --plot curves.svg --quiet"); /* gnuplot says nothing of a point */
+    ck_assert_int_eq(count_of(printed, "\n"), 1);
     check_refused("--train-limit 64 --epochs 1 --quiet --plot /nowhere/x.svg", 1,
                   "/nowhere/x.svg: cannot be written: No such file or directory");
 }

@@ -83,13 +83,18 @@ static void write_losses(FILE *gnuplot, const Watch *watch)
     fprintf(gnuplot, "EOD\n");
 }
 
+/* Of a single step gnuplot would have no range; of accuracies that are all the same, neither. */
 static void write_commands(FILE *gnuplot, const Watch *watch)
 {
+    write_losses(gnuplot, watch);
     fprintf(gnuplot,
+            "stats $losses using 2 nooutput\n"
+            "if (STATS_min == STATS_max) set yrange [STATS_min / 2:STATS_max * 2]\n"
+            "set xrange [%" PRId64 ":*]\nset y2range [*<99:100]\n"
             "set terminal svg size 800,480 font 'sans-serif,13' background 'white'\n"
             "set grid\nset key right center\nset xlabel 'step'\nset ylabel 'loss'\nset logscale y\n"
-            "set y2label 'accuracy, %%'\nset y2tics\nset ytics nomirror\n");
-    write_losses(gnuplot, watch);
+            "set y2label 'accuracy, %%'\nset y2tics\nset ytics nomirror\n",
+            watch->first_step);
     fprintf(gnuplot, "plot $losses with lines lc rgb '#9999cc' title 'loss'");
     if (watch->epoch_count)
         fprintf(gnuplot,
