@@ -12,7 +12,7 @@ enum { MAX_HIDDEN = 16, MAX_SETTINGS = 100 };
 /* Who has said what a setting is: the later, the stronger. */
 typedef enum Origin { BY_DEFAULT, BY_MODEL, BY_FILE, BY_COMMAND_LINE } Origin;
 
-/* The commands that read a setting. */
+/* The commands that read a setting; and RUN, if it says how to run, not what: it is not saved with a model. */
 typedef enum CommandBit {
     TRAIN = 1,
     EVAL = 2,
@@ -21,7 +21,8 @@ typedef enum CommandBit {
     EXPORT = 16,
     INFO = 32,
     MAN = 64,
-    COMPLETION = 128
+    COMPLETION = 128,
+    RUN = 256
 } CommandBit;
 
 typedef enum Dataset { MNIST, FASHION, DATASET_COUNT } Dataset;
@@ -104,13 +105,12 @@ typedef struct Config {
 typedef enum Kind { TITLE, WHOLE, NUMBER, CHOICE, FLAG, TEXT, LIST, SERIES } Kind;
 
 typedef struct Setting {
-    int commands; /* CommandBits; 0: it is no option */
+    int commands; /* CommandBits; without a command it is no option */
     const char *name, *argument, *help;
     Kind kind;
     size_t place;                 /* in Config */
     double low, high;             /* of WHOLE and NUMBER */
     const char *(*choice)(int i); /* of CHOICE: name i, "" after the last */
-    bool transient;               /* says how to run, not what: not saved with a model */
 } Setting;
 
 /* ---- settings.c: the table ------------------------------------------------------------------- */
@@ -146,7 +146,7 @@ const char *config_complete(Config *config);
 
 /* ---- config_json.c: the same as a JSON object ------------------------------------------------ */
 
-/* New text, which the caller frees: all settings but the transient ones and those without value.
+/* New text, which the caller frees: all settings that say what to run and have a value.
  * NULL when out of memory. */
 char *config_to_json(const Config *config);
 

@@ -62,20 +62,22 @@ static cJSON *value_to_json(const Config *config, const Setting *setting)
 static bool is_saved(const Config *config, const Setting *setting)
 {
     const void *place = (const char *)config + setting->place;
+    if (setting->commands & RUN)
+        return false;
     switch (setting->kind) {
     case WHOLE:
-        return !setting->transient && (double)*(const int64_t *)place >= setting->low;
+        return (double)*(const int64_t *)place >= setting->low;
     case NUMBER:
-        return !setting->transient && !isnan(*(const double *)place);
+        return !isnan(*(const double *)place);
     case TEXT:
-        return !setting->transient && *(char *const *)place != NULL;
+        return *(char *const *)place != NULL;
     case FLAG:
-        return !setting->transient && *(const int *)place >= 0;
+        return *(const int *)place >= 0;
     case CHOICE:
     case LIST:
-        return !setting->transient;
+        return true;
     case SERIES:
-        return !setting->transient && ((const Series *)place)->count > 0;
+        return ((const Series *)place)->count > 0;
     case TITLE:
         break;
     }

@@ -89,26 +89,16 @@ static const char *part_name(int i)
 
 /* clang-format off */
 #define IN(field) offsetof(Config, field)
-#define GROUP(commands, text) {commands, NULL, NULL, text, TITLE, 0, 0, 0, NULL, true}
+#define GROUP(commands, text) {commands, NULL, NULL, text, TITLE, 0, 0, 0, NULL}
 #define WHOLE_SETTING(commands, name, argument, field, low, high, help) \
-    {commands, name, argument, help, WHOLE, IN(field), low, high, NULL, false}
+    {commands, name, argument, help, WHOLE, IN(field), low, high, NULL}
 #define NUMBER_SETTING(commands, name, argument, field, low, high, help) \
-    {commands, name, argument, help, NUMBER, IN(field), low, high, NULL, false}
+    {commands, name, argument, help, NUMBER, IN(field), low, high, NULL}
 #define CHOICE_SETTING(commands, name, argument, field, choice, help) \
-    {commands, name, argument, help, CHOICE, IN(field), 0, 0, choice, false}
-#define FLAG_SETTING(commands, name, field, help) \
-    {commands, name, NULL, help, FLAG, IN(field), 0, 0, NULL, false}
+    {commands, name, argument, help, CHOICE, IN(field), 0, 0, choice}
+#define FLAG_SETTING(commands, name, field, help) {commands, name, NULL, help, FLAG, IN(field), 0, 0, NULL}
 #define TEXT_SETTING(commands, name, argument, field, help) \
-    {commands, name, argument, help, TEXT, IN(field), 0, 0, NULL, false}
-/* The same for how to run: */
-#define RUN_WHOLE(commands, name, argument, field, low, high, help) \
-    {commands, name, argument, help, WHOLE, IN(field), low, high, NULL, true}
-#define RUN_CHOICE(commands, name, argument, field, choice, help) \
-    {commands, name, argument, help, CHOICE, IN(field), 0, 0, choice, true}
-#define RUN_FLAG(commands, name, field, help) \
-    {commands, name, NULL, help, FLAG, IN(field), 0, 0, NULL, true}
-#define RUN_TEXT(commands, name, argument, field, help) \
-    {commands, name, argument, help, TEXT, IN(field), 0, 0, NULL, true}
+    {commands, name, argument, help, TEXT, IN(field), 0, 0, NULL}
 
 enum { ALL_DATA = TRAIN | EVAL | SHOW, USERS = EVAL | PREDICT };
 
@@ -141,7 +131,7 @@ const Setting settings[] = {
 
     GROUP(TRAIN, "Network"),
     {TRAIN, "layers", "LIST", "sizes of the hidden layers, as 128,64; none for none (default 128)",
-     LIST, IN(layers), 0, 0, NULL, false},
+     LIST, IN(layers), 0, 0, NULL},
     CHOICE_SETTING(TRAIN, "activation", "NAME", activation, activation_name,
                    "of the hidden layers (default relu)"),
     CHOICE_SETTING(TRAIN, "output-activation", "NAME", output_activation, activation_name,
@@ -203,57 +193,57 @@ const Setting settings[] = {
                    "of --patience: a rise of the accuracy by G percent or less is no gain (default 0)"),
     WHOLE_SETTING(TRAIN, "seed", "N", seed, 0, 1e15,
                   "of weights, shuffling and all that is random (default 1)"),
-    RUN_WHOLE(TRAIN | EVAL, "threads", "N", threads, 1, 256,
-              "compute on so many (default 1); the results are the same at any number"),
+    WHOLE_SETTING(RUN | TRAIN | EVAL, "threads", "N", threads, 1, 256,
+                  "compute on so many (default 1); the results are the same at any number"),
 
     GROUP(SHOW, "What to show"),
-    RUN_CHOICE(EVAL | SHOW, "part", "PART", part, part_name, "which of the two sets (default test)"),
-    RUN_WHOLE(SHOW, "count", "N", count, 1, 1e9, "how many, if no INDEX is given (default 10)"),
-    RUN_WHOLE(SHOW, "label", "L", label, 0, 255, "only those with this label"),
+    CHOICE_SETTING(RUN | EVAL | SHOW, "part", "PART", part, part_name, "which of the two sets (default test)"),
+    WHOLE_SETTING(RUN | SHOW, "count", "N", count, 1, 1e9, "how many, if no INDEX is given (default 10)"),
+    WHOLE_SETTING(RUN | SHOW, "label", "L", label, 0, 255, "only those with this label"),
     GROUP(PREDICT, "Images"),
-    RUN_FLAG(PREDICT | SHOW, "one", one, "all ink of an image is one digit"),
-    RUN_FLAG(PREDICT, "show", show, "show each digit as the network sees it"),
+    FLAG_SETTING(RUN | PREDICT | SHOW, "one", one, "all ink of an image is one digit"),
+    FLAG_SETTING(RUN | PREDICT, "show", show, "show each digit as the network sees it"),
 
     GROUP(TRAIN | USERS, "Files"),
-    RUN_TEXT(TRAIN, "save", "FILE", save,
-             "write the trained network there (.safetensors, or .npz)"),
-    RUN_TEXT(TRAIN | USERS, "load", "FILE", load,
-             "begin with the network in FILE, and its settings"),
-    RUN_TEXT(TRAIN, "checkpoint", "FILE", checkpoint,
-             "write there what it takes to go on, at the end of each epoch"),
-    RUN_WHOLE(TRAIN, "checkpoint-every", "N", checkpoint_every, 1, 1e12, "and after every N steps"),
-    RUN_TEXT(TRAIN, "resume", "FILE", resume,
-             "go on from this checkpoint, with its settings; more are written to the same FILE "
-             "unless --checkpoint names another"),
+    TEXT_SETTING(RUN | TRAIN, "save", "FILE", save,
+                 "write the trained network there (.safetensors, or .npz)"),
+    TEXT_SETTING(RUN | TRAIN | USERS, "load", "FILE", load,
+                 "begin with the network in FILE, and its settings"),
+    TEXT_SETTING(RUN | TRAIN, "checkpoint", "FILE", checkpoint,
+                 "write there what it takes to go on, at the end of each epoch"),
+    WHOLE_SETTING(RUN | TRAIN, "checkpoint-every", "N", checkpoint_every, 1, 1e12, "and after every N steps"),
+    TEXT_SETTING(RUN | TRAIN, "resume", "FILE", resume,
+                 "go on from this checkpoint, with its settings; more are written to the same FILE "
+                 "unless --checkpoint names another"),
 
     GROUP(EXPORT, "What to write"),
-    RUN_TEXT(EXPORT, "c", "FILE", c, "a header of C99 that predicts by itself"),
-    RUN_TEXT(EXPORT, "npz", "FILE", npz, "arrays for NumPy"),
-    RUN_TEXT(EXPORT, "safetensors", "FILE", safetensors, "arrays for PyTorch"),
-    RUN_CHOICE(EXPORT, "dtype", "TYPE", dtype, dtype_name,
-               "numbers in the files (default keep; for --c that is f32)"),
-    RUN_TEXT(EXPORT, "name", "NAME", name,
-             "of the functions of --c: NAME_predict() (default digits)"),
+    TEXT_SETTING(RUN | EXPORT, "c", "FILE", c, "a header of C99 that predicts by itself"),
+    TEXT_SETTING(RUN | EXPORT, "npz", "FILE", npz, "arrays for NumPy"),
+    TEXT_SETTING(RUN | EXPORT, "safetensors", "FILE", safetensors, "arrays for PyTorch"),
+    CHOICE_SETTING(RUN | EXPORT, "dtype", "TYPE", dtype, dtype_name,
+                   "numbers in the files (default keep; for --c that is f32)"),
+    TEXT_SETTING(RUN | EXPORT, "name", "NAME", name,
+                 "of the functions of --c: NAME_predict() (default digits)"),
 
     GROUP(TRAIN | EVAL, "Output"),
-    RUN_FLAG(TRAIN | EVAL, "report", report,
-             "precision and recall of each class, and which is taken for which"),
-    RUN_WHOLE(TRAIN | EVAL, "mistakes", "N", mistakes, 0, 10000,
-              "show the N samples that are told wrongly and with most conviction"),
-    RUN_TEXT(TRAIN | EVAL, "confusion", "FILE", confusion, "draw the confusion matrix, as SVG"),
-    RUN_TEXT(TRAIN | EVAL, "weights", "FILE", weights, "draw the first layer's weights, as PNG"),
-    RUN_TEXT(TRAIN, "plot", "FILE", plot, "draw loss and accuracy, as SVG (needs gnuplot)"),
-    RUN_TEXT(TRAIN, "log", "FILE", log, "write each step and epoch as a line of JSON"),
-    RUN_TEXT(TRAIN, "debug", "FILE", debug, "write each step's loss as a line of CSV"),
-    RUN_FLAG(TRAIN, "diagnose", diagnose,
-             "after each epoch: gradients, updates and dead units of each layer"),
-    RUN_TEXT(TRAIN, "config", "FILE", config,
-             "settings from a JSON file; the command line wins"),
-    RUN_FLAG(TRAIN | EVAL, "quiet", quiet, "print nothing but the last line"),
+    FLAG_SETTING(RUN | TRAIN | EVAL, "report", report,
+                 "precision and recall of each class, and which is taken for which"),
+    WHOLE_SETTING(RUN | TRAIN | EVAL, "mistakes", "N", mistakes, 0, 10000,
+                  "show the N samples that are told wrongly and with most conviction"),
+    TEXT_SETTING(RUN | TRAIN | EVAL, "confusion", "FILE", confusion, "draw the confusion matrix, as SVG"),
+    TEXT_SETTING(RUN | TRAIN | EVAL, "weights", "FILE", weights, "draw the first layer's weights, as PNG"),
+    TEXT_SETTING(RUN | TRAIN, "plot", "FILE", plot, "draw loss and accuracy, as SVG (needs gnuplot)"),
+    TEXT_SETTING(RUN | TRAIN, "log", "FILE", log, "write each step and epoch as a line of JSON"),
+    TEXT_SETTING(RUN | TRAIN, "debug", "FILE", debug, "write each step's loss as a line of CSV"),
+    FLAG_SETTING(RUN | TRAIN, "diagnose", diagnose,
+                 "after each epoch: gradients, updates and dead units of each layer"),
+    TEXT_SETTING(RUN | TRAIN, "config", "FILE", config,
+                 "settings from a JSON file; the command line wins"),
+    FLAG_SETTING(RUN | TRAIN | EVAL, "quiet", quiet, "print nothing but the last line"),
 
     CHOICE_SETTING(0, "features", NULL, features, features_name, NULL),
-    {0, "mean", NULL, NULL, SERIES, IN(mean), 0, 0, NULL, false},
-    {0, "deviation", NULL, NULL, SERIES, IN(deviation), 0, 0, NULL, false},
+    {0, "mean", NULL, NULL, SERIES, IN(mean), 0, 0, NULL},
+    {0, "deviation", NULL, NULL, SERIES, IN(deviation), 0, 0, NULL},
 };
 /* clang-format on */
 
