@@ -405,6 +405,11 @@ INLINE void NAME(backward_rule)(const TapeRun *run, const TapeRow *row, const ui
 
 /* ---- all rows ------------------------------------------------------------------------------------ */
 
+#define CASE(op, loop, ...)                                                                        \
+    case op:                                                                                       \
+        NAME(loop)(row, __VA_ARGS__);                                                              \
+        break
+
 static void NAME(forward)(const TapeRun *run)
 {
     const Program *program = run->program;
@@ -413,10 +418,7 @@ static void NAME(forward)(const TapeRun *run)
         const TapeRow *row = &program->rows[r];
         const uint32_t *c = program->code + row->words;
         switch (row->op) {
-#define OP1(name, ...)                                                                             \
-    case OP_##name:                                                                                \
-        NAME(forward_##name)(row, c, v);                                                           \
-        break;
+#define OP1(name, ...) CASE(OP_##name, forward_##name, c, v);
 #define OP1P OP1
 #define OP2 OP1
 #define OP3 OP1
@@ -425,33 +427,15 @@ static void NAME(forward)(const TapeRun *run)
 #undef OP1P
 #undef OP2
 #undef OP3
-        case LOWERED_MULTIPLY_ADD:
-            NAME(forward_multiply_add)(row, c, v);
-            break;
-        case LOWERED_ADD_CONSTANT:
-            NAME(forward_add_constant)(row, c, v);
-            break;
-        case LOWERED_SCALE:
-            NAME(forward_scale)(row, c, v);
-            break;
-        case LOWERED_COPY:
-            NAME(forward_copy)(row, c, v);
-            break;
-        case LOWERED_PAIRS:
-            NAME(forward_pairs)(row, program->code, c, v);
-            break;
-        case LOWERED_TERMS:
-            NAME(forward_terms)(row, program->code, c, v);
-            break;
-        case TAPE_TANH:
-            NAME(forward_tanh_row)(row, c, v);
-            break;
-        case TAPE_EVEN_PAIRS:
-            NAME(forward_even_pairs)(row, c, v);
-            break;
-        case TAPE_EVEN_TERMS:
-            NAME(forward_even_terms)(row, c, v);
-            break;
+        CASE(LOWERED_MULTIPLY_ADD, forward_multiply_add, c, v);
+        CASE(LOWERED_ADD_CONSTANT, forward_add_constant, c, v);
+        CASE(LOWERED_SCALE, forward_scale, c, v);
+        CASE(LOWERED_COPY, forward_copy, c, v);
+        CASE(LOWERED_PAIRS, forward_pairs, program->code, c, v);
+        CASE(LOWERED_TERMS, forward_terms, program->code, c, v);
+        CASE(TAPE_TANH, forward_tanh_row, c, v);
+        CASE(TAPE_EVEN_PAIRS, forward_even_pairs, c, v);
+        CASE(TAPE_EVEN_TERMS, forward_even_terms, c, v);
         default:
             NAME(forward_rule)(run, row, program->code, c, v);
         }
@@ -474,10 +458,7 @@ INLINE void NAME(backward)(const TapeRun *run, bool careful)
             continue;
         }
         switch (row->op) {
-#define OP1(name, ...)                                                                             \
-    case OP_##name:                                                                                \
-        NAME(backward_##name)(row, c, v, a);                                                       \
-        break;
+#define OP1(name, ...) CASE(OP_##name, backward_##name, c, v, a);
 #define OP1P OP1
 #define OP2 OP1
 #define OP3 OP1
@@ -486,30 +467,14 @@ INLINE void NAME(backward)(const TapeRun *run, bool careful)
 #undef OP1P
 #undef OP2
 #undef OP3
-        case LOWERED_MULTIPLY_ADD:
-            NAME(backward_multiply_add)(row, c, v, a, careful, strict);
-            break;
-        case LOWERED_ADD_CONSTANT:
-            NAME(backward_add_constant)(row, c, v, a, careful, strict);
-            break;
-        case LOWERED_SCALE:
-            NAME(backward_scale)(row, c, v, a, careful, strict);
-            break;
-        case LOWERED_PAIRS:
-            NAME(backward_pairs)(row, program->code, c, v, a, careful, strict);
-            break;
-        case LOWERED_TERMS:
-            NAME(backward_terms)(row, program->code, c, a);
-            break;
-        case TAPE_TANH:
-            NAME(backward_tanh)(row, c, v, a);
-            break;
-        case TAPE_EVEN_PAIRS:
-            NAME(backward_even_pairs)(row, c, v, a, careful, strict);
-            break;
-        case TAPE_EVEN_TERMS:
-            NAME(backward_even_terms)(row, c, a);
-            break;
+        CASE(LOWERED_MULTIPLY_ADD, backward_multiply_add, c, v, a, careful, strict);
+        CASE(LOWERED_ADD_CONSTANT, backward_add_constant, c, v, a, careful, strict);
+        CASE(LOWERED_SCALE, backward_scale, c, v, a, careful, strict);
+        CASE(LOWERED_PAIRS, backward_pairs, program->code, c, v, a, careful, strict);
+        CASE(LOWERED_TERMS, backward_terms, program->code, c, a);
+        CASE(TAPE_TANH, backward_tanh, c, v, a);
+        CASE(TAPE_EVEN_PAIRS, backward_even_pairs, c, v, a, careful, strict);
+        CASE(TAPE_EVEN_TERMS, backward_even_terms, c, a);
         default:
             NAME(backward_rule)(run, row, program->code, c, v, a);
         }
@@ -544,3 +509,4 @@ static const TapeLoops NAME(loops) = {NAME(forward), NAME(backward_quickly), NAM
 #undef NO
 #undef LOWERED_LOOPS
 #undef STEP
+#undef CASE
