@@ -3,8 +3,8 @@
  * Whoever has work publishes it and takes parts of it; helpers that are awake take parts too. So a helper
  * that the system has no core for delays nobody: its parts are done by the others. A helper without work
  * looks out for some for a little while, since in training the next product is near, then leaves its core to
- * whoever wants it between looks, and then sleeps. Whoever waits for the last part looks and sleeps. Only one thread's work is shared out at a time; another's is done
- * by itself meanwhile. */
+ * whoever wants it between looks, and then sleeps. Whoever waits for the last part looks and sleeps. Only one
+ * thread's work is shared out at a time; another's is done by itself meanwhile. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
