@@ -67,7 +67,6 @@ typedef struct Entrant {
     pid_t process;
     FILE *to, *from;
     double idle_bytes, bytes_per_unit; /* the latter 0 when not known */
-    long repetitions;                  /* in a turn */
     double times[MOST_TURNS], spent;   /* times are in the workload's unit */
     int turns;
     bool wrong;
@@ -182,7 +181,7 @@ static bool results_are_right(const Entrant *entrant, const BenchWorkload *workl
     return right;
 }
 
-/* The first repetitions: they show whether the program is there, right, and how long it takes. */
+/* The first repetition: it prepares what the others use, and shows whether the program is there and right. */
 static bool warm_up(Entrant *entrant, const BenchWorkload *workload)
 {
     double bytes = 0, results[BENCH_RESULTS];
@@ -190,17 +189,13 @@ static bool warm_up(Entrant *entrant, const BenchWorkload *workload)
         entrant->wrong = entrant->program->run;
         return false;
     }
-    double seconds = repeat(entrant, 1, &bytes, results);
+    const double seconds = repeat(entrant, 1, &bytes, results);
     entrant->wrong = seconds < 0 || !results_are_right(entrant, workload, results);
     if (entrant->wrong)
         return false;
     if (workload->units > 0)
         entrant->bytes_per_unit = (bytes - entrant->idle_bytes) / workload->units;
-    for (entrant->repetitions = 1; seconds > 0 && seconds < turn_seconds;) {
-        entrant->repetitions *= 2;
-        seconds = repeat(entrant, entrant->repetitions, &bytes, results);
-    }
-    return seconds >= 0;
+    return true;
 }
 
 /* Threads that wait for work keep a core busy for a while: those of OpenBLAS some 20 ms. */
@@ -209,20 +204,22 @@ static void await_sleep_of_threads(void)
     nanosleep(&(struct timespec){0, 30 * 1000 * 1000}, NULL);
 }
 
+/* Others had the caches since: of short work, the repetitions before those that count bring them back. */
 static void take_turn(Entrant *entrant, const BenchWorkload *workload)
 {
-    double bytes, results[BENCH_RESULTS], warm = 0;
+    double bytes, results[BENCH_RESULTS], seconds;
+    long count = 0;
     if (entrant->spent > program_seconds)
         return;
     if (workload->threads > 1)
         await_sleep_of_threads();
-    if (entrant->repetitions > 1) /* others had the caches since */
-        warm = repeat(entrant, 1, &bytes, results);
-    const double seconds = repeat(entrant, entrant->repetitions, &bytes, results);
-    if (seconds < 0)
-        return;
-    entrant->times[entrant->turns++] = seconds / (double)entrant->repetitions * workload->scale;
-    entrant->spent += warm + seconds;
+    do {
+        count = 2 * count + 1;
+        seconds = repeat(entrant, count, &bytes, results);
+        entrant->spent += seconds;
+    } while (seconds > 0 && seconds < turn_seconds);
+    if (seconds >= 0)
+        entrant->times[entrant->turns++] = seconds / (double)count * workload->scale;
 }
 
 static int ascending(const void *a, const void *b)
