@@ -14,8 +14,8 @@ typedef struct Loop {
     bool strict;
 } Loop;
 
-/* What has a kernel needs no loop. `op` is a constant wherever these are inlined. */
-static inline bool has_forward_kernel(OpCode op, const Loop *loop)
+/* False for what has no kernel and needs a loop. */
+static bool forward_by_kernel(OpCode op, const Loop *loop)
 {
     const Kernels *kernels = kernels__get();
     switch (op) {
@@ -45,7 +45,7 @@ static inline bool has_forward_kernel(OpCode op, const Loop *loop)
     }
 }
 
-static inline bool has_chain_kernel(OpCode op, const Loop *loop)
+static bool chain_by_kernel(OpCode op, const Loop *loop)
 {
     const Kernels *kernels = kernels__get();
     KernelSlope *kernel = op == OP_relu      ? kernels->relu_backward
@@ -57,52 +57,48 @@ static inline bool has_chain_kernel(OpCode op, const Loop *loop)
     return kernel != NULL;
 }
 
-/* Writes or adds each element's gradient times its local derivative. A gradient of exactly 0 gives 0
- * (see value_backward), and so does a derivative of 0 where the operation chooses. */
-#define CHAIN(op, DERIVATIVE)                                                                      \
-    for (int64_t i = 0; i < loop->n; i++) {                                                        \
-        const real g = loop->g[i], local = (DERIVATIVE);                                           \
-        const bool nothing = g == 0 || (op_chooses(op) && local == 0);                             \
-        const real d = nothing && !loop->strict ? 0 : g * local;                                   \
-        loop->to.grad[i] = loop->to.fresh ? d : loop->to.grad[i] + d;                              \
-    }
-
 #define FORWARD(name, Y, THIRD)                                                                    \
     static void forward_##name(const Loop *loop)                                                   \
     {                                                                                              \
-        if (has_forward_kernel(OP_##name, loop))                                                   \
-            return;                                                                                \
         for (int64_t i = 0; i < loop->n; i++)                                                      \
             loop->f[i] = op_##name##_f(loop->x[i], Y, THIRD);                                      \
     }
-#define CHAIN_BY(name, by, Y, THIRD)                                                               \
+
+/* Writes or adds each element's gradient times its local derivative. A gradient of exactly 0 gives 0
+ * (see value_backward), and so does a derivative of 0 where the operation chooses. */
+#define CHAIN(name, by, Y, THIRD)                                                                  \
     static void chain_##by##_##name(const Loop *loop)                                              \
     {                                                                                              \
-        if (has_chain_kernel(OP_##name, loop))                                                     \
-            return;                                                                                \
-        CHAIN(OP_##name, op_##name##_d##by(loop->x[i], Y, THIRD, loop->f[i]))                      \
+        for (int64_t i = 0; i < loop->n; i++) {                                                    \
+            const real g = loop->g[i];                                                             \
+            const real local = op_##name##_d##by(loop->x[i], Y, THIRD, loop->f[i]);                \
+            const bool nothing = g == 0 || (op_chooses(OP_##name) && local == 0);                  \
+            const real d = nothing && !loop->strict ? 0 : g * local;                               \
+            loop->to.grad[i] = loop->to.fresh ? d : loop->to.grad[i] + d;                          \
+        }                                                                                          \
     }
+
 #define OP1(name, ...)                                                                             \
     FORWARD(name, 0, 0)                                                                            \
-    CHAIN_BY(name, x, 0, 0)
+    CHAIN(name, x, 0, 0)
 #define OP1P(name, ...)                                                                            \
     FORWARD(name, 0, loop->p)                                                                      \
-    CHAIN_BY(name, x, 0, loop->p)
+    CHAIN(name, x, 0, loop->p)
 #define OP2(name, ...)                                                                             \
     FORWARD(name, loop->y[i], 0)                                                                   \
-    CHAIN_BY(name, x, loop->y[i], 0)                                                        \
-    CHAIN_BY(name, y, loop->y[i], 0)
+    CHAIN(name, x, loop->y[i], 0)                                                                  \
+    CHAIN(name, y, loop->y[i], 0)
 #define OP3(name, ...)                                                                             \
     FORWARD(name, loop->y[i], loop->z[i])                                                          \
-    CHAIN_BY(name, x, loop->y[i], loop->z[i])                                        \
-    CHAIN_BY(name, y, loop->y[i], loop->z[i])                                        \
-    CHAIN_BY(name, z, loop->y[i], loop->z[i])
+    CHAIN(name, x, loop->y[i], loop->z[i])                                                         \
+    CHAIN(name, y, loop->y[i], loop->z[i])                                                         \
+    CHAIN(name, z, loop->y[i], loop->z[i])
 #include "autograd/ops.def"
 
 typedef void LoopBody(const Loop *loop);
 
 /* Operand k's share of v's gradient. */
-static void chain(const Value *v, int k, LoopBody *body)
+static void chain(const Value *v, int k, OpCode op, LoopBody *body)
 {
     const Operation *operation = operation_of(v);
     const Operand *operand = operation->operand;
@@ -118,7 +114,8 @@ static void chain(const Value *v, int k, LoopBody *body)
                        .g = dense->grad,
                        .to = gradient__begin(&operand[k]),
                        .strict = backward__strict()};
-    body(&loop);
+    if (!chain_by_kernel(op, &loop))
+        body(&loop);
     gradient__end(&operand[k], loop.to);
 }
 
@@ -127,7 +124,7 @@ static void chain(const Value *v, int k, LoopBody *body)
     {                                                                                              \
         LoopBody *const bodies[] = {__VA_ARGS__};                                                  \
         for (int k = 0; k < (int)(sizeof bodies / sizeof *bodies); k++)                            \
-            chain(v, k, bodies[k]);                                                                \
+            chain(v, k, OP_##name, bodies[k]);                                                     \
     }
 #define OP1(name, ...) BACKWARD(name, chain_x_##name)
 #define OP1P(name, ...) BACKWARD(name, chain_x_##name)
@@ -172,6 +169,7 @@ static void expand_elementwise(const Value *v, Expansion *e, OpCode op)
 typedef struct Maker {
     const char *function;
     const NodeKind *kind;
+    OpCode op;
     LoopBody *forward;
     int count;
 } Maker;
@@ -191,7 +189,8 @@ static Tensor *make(const Maker *maker, Tensor *const *operands, real p)
                        .z = operation->operand[2].numbers,
                        .p = p,
                        .f = operation->dense.data};
-    maker->forward(&loop);
+    if (!forward_by_kernel(maker->op, &loop))
+        maker->forward(&loop);
     return operation__end(v, &shape);
 }
 
@@ -232,7 +231,7 @@ static Tensor *apply(const Maker *maker, Tensor *const *operands)
 
 #define MAKER(name, count)                                                                         \
     static const NodeKind kind = OPERATION_KIND(backward_##name, expand_##name);                   \
-    static const Maker maker = {"tensor_" #name, &kind, forward_##name, count};
+    static const Maker maker = {"tensor_" #name, &kind, OP_##name, forward_##name, count};
 #define OP1(name, ...)                                                                             \
     Tensor *tensor_##name(Tensor *x)                                                               \
     {                                                                                              \
