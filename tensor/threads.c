@@ -77,6 +77,8 @@ static void do_part(int part, real *scratch)
         wake_all(&work_is_done);
 }
 
+/* ---- looking out ------------------------------------------------------------------------------- */
+
 static void pause_briefly(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -84,6 +86,22 @@ static void pause_briefly(void)
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
+}
+
+static void leave_core(void)
+{
+    (void)sched_yield();
+}
+
+/* Whether it is so at one of so many looks. */
+static bool comes_true(bool (*condition)(void), int looks, void (*between)(void))
+{
+    for (int i = 0; i < looks; i++) {
+        if (condition())
+            return true;
+        between();
+    }
+    return false;
 }
 
 /* ---- helpers ----------------------------------------------------------------------------------- */
@@ -105,16 +123,8 @@ static bool has_work(void)
 
 static void await_work(void)
 {
-    for (int i = 0; i < LOOKS; i++) {
-        if (has_work())
-            return;
-        pause_briefly();
-    }
-    for (int i = 0; i < YIELDS; i++) {
-        if (has_work())
-            return;
-        sched_yield();
-    }
+    if (comes_true(has_work, LOOKS, pause_briefly) || comes_true(has_work, YIELDS, leave_core))
+        return;
     pthread_mutex_lock(&lock);
     atomic_fetch_add(&sleeping, 1);
     while (!has_work())
@@ -134,16 +144,18 @@ static void *help(void *context)
     return NULL;
 }
 
+static bool is_done(void)
+{
+    return atomic_load(&undone) == 0;
+}
+
 static void await_end_of_work(void)
 {
-    for (int i = 0; i < LOOKS; i++) {
-        if (atomic_load(&undone) == 0)
-            return;
-        pause_briefly();
-    }
+    if (comes_true(is_done, LOOKS, pause_briefly))
+        return;
     pthread_mutex_lock(&lock);
     atomic_fetch_add(&sleeping, 1);
-    while (atomic_load(&undone) > 0)
+    while (!is_done())
         pthread_cond_wait(&work_is_done, &lock);
     atomic_fetch_sub(&sleeping, 1);
     pthread_mutex_unlock(&lock);
@@ -173,7 +185,11 @@ static void forget_helpers(void)
     helper_count = 0;
     lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     pool = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    work_is_there = (pthread_cond_t)PTHREAD_COND_INITIALIZER; /* with nobody asleep at it */
+    work_is_done = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
     atomic_store(&sleeping, 0);
+    atomic_store(&ending, false);
+    atomic_store(&ticket, atomic_load(&ticket) >> 2 * PART_BITS << 2 * PART_BITS); /* no parts are left */
     atomic_store(&threads, 1);
 }
 

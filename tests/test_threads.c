@@ -198,27 +198,34 @@ static int sleeping_threads(void)
 }
 
 /* Helpers that find nothing to do for long go to sleep: within milliseconds, or when a busy machine lets them. */
+static void await_sleep(int helpers)
+{
+    do
+        usleep(100000);
+    while (sleeping_threads() >= 0 && sleeping_threads() < helpers);
+}
+
 START_TEST(sleeping_helpers_are_woken)
 {
     static Outcome expected, got;
     compute(64, 128, 96, 1, 0, &expected);
     assert_status(valgrad_set_threads(3), VALGRAD_OK);
     for (int turn = 0; turn < 3; turn++) {
-        do
-            usleep(100000);
-        while (sleeping_threads() >= 0 && sleeping_threads() < 2);
+        await_sleep(2);
         compute(64, 128, 96, 1, 0, &got);
         ck_assert_mem_eq(&got, &expected, sizeof got);
     }
 }
 END_TEST
 
-/* A forked process has none of the threads, and can have its own. */
+/* A forked process has none of the threads, which may have been asleep, and can have its own. */
 START_TEST(a_forked_process_begins_with_one)
 {
     static Outcome expected, got;
     assert_status(valgrad_set_threads(3), VALGRAD_OK);
     compute(64, 128, 96, 1, 0, &expected);
+    if (_i > 0)
+        await_sleep(2);
     const pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
@@ -226,14 +233,51 @@ START_TEST(a_forked_process_begins_with_one)
         compute(64, 128, 96, 1, 0, &got);
         const bool same_alone = memcmp(&got, &expected, sizeof got) == 0;
         const bool more = valgrad_set_threads(2) == VALGRAD_OK && valgrad_threads() == 2;
-        compute(64, 128, 96, 1, 0, &got);
-        const bool same_together = memcmp(&got, &expected, sizeof got) == 0;
+        bool same_together = true;
+        for (int turn = 0; turn < 2; turn++) {
+            await_sleep(1);
+            compute(64, 128, 96, 1, 0, &got);
+            same_together &= memcmp(&got, &expected, sizeof got) == 0;
+        }
         end_child(alone && same_alone && more && same_together ? EXIT_SUCCESS : EXIT_FAILURE);
     }
     int status = 0;
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
     ck_assert_int_eq(valgrad_threads(), 3);
+}
+END_TEST
+
+/* Of work that is shared out, the other parts are not the forked process's. */
+static _Atomic int forked = -1;
+static _Atomic bool went_on;
+
+static void fork_in_first_part(void *context, int part, real *scratch)
+{
+    (void)context, (void)scratch;
+    if (part > 0) {
+        while (atomic_load(&forked) < 0)
+            usleep(1000);
+        if (atomic_load(&forked) == 0)
+            atomic_store(&went_on, true);
+        return;
+    }
+    atomic_store(&forked, fork());
+    if (atomic_load(&forked) > 0)
+        return;
+    const bool more = valgrad_set_threads(2) == VALGRAD_OK;
+    await_sleep(1);
+    end_child(more && !atomic_load(&went_on) ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+START_TEST(a_process_forked_amid_work_leaves_it)
+{
+    real scratch[1];
+    int status = 0;
+    assert_status(valgrad_set_threads(3), VALGRAD_OK);
+    threads__run(fork_in_first_part, NULL, PARTS, scratch);
+    ck_assert_int_eq(waitpid(atomic_load(&forked), &status, 0), atomic_load(&forked));
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
 }
 END_TEST
 
@@ -257,7 +301,8 @@ int main(void)
     tcase_add_test(tests, threads_of_the_program_share_the_helpers);
     tcase_add_test(tests, every_part_is_done_once);
     tcase_add_test(tests, sleeping_helpers_are_woken);
-    tcase_add_test(tests, a_forked_process_begins_with_one);
+    tcase_add_loop_test(tests, a_forked_process_begins_with_one, 0, 2);
+    tcase_add_test(tests, a_process_forked_amid_work_leaves_it);
     tcase_add_test(tests, a_number_that_makes_no_sense_is_an_error);
     return run_suite(suite);
 }
