@@ -45,8 +45,13 @@ d
 doxygen "$root/docs/site/Doxyfile"
 rm "$VALGRAD_DOCS/pages" "$VALGRAD_DOCS/headers" "$VALGRAD_DOCS/layout.xml"
 
-# The sources that pages lead to, as text, so that every browser shows them.
 cd "$VALGRAD_DOCS"
+# Doxygen makes a page of each page's file, too, with nothing in it.
+rm ./*_8md.html
+sed -i 's|<a [^>]*_8md\.html"[^>]*>\([^<]*\)</a>|\1|g' ./*.html
+sed -i '/_8md\.html/d' search/*.js
+
+# The sources that pages lead to, as text, so that every browser shows them.
 grep -oh 'href="files/[^"]*\.txt"' ./*.html | sed 's/^href="files\///; s/\.txt"$//' | sort -u | while read -r file; do
     mkdir -p "files/$(dirname "$file")"
     cp "$root/$file" "files/$file.txt"
