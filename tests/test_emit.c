@@ -7,6 +7,7 @@
 #include <valgrad/program.h>
 
 #include "tensor_operations.h"
+#include "twice.h"
 
 #ifdef VALGRAD_FLOAT
 #define ULPS 1e-4
@@ -270,20 +271,6 @@ START_TEST(every_operation)
 END_TEST
 
 /* ---- what is asked wrongly ------------------------------------------------------------------------ */
-
-static real twice_forward(size_t n, const real *x, void *context)
-{
-    (void)n, (void)context;
-    return 2 * x[0];
-}
-
-static void twice_backward(size_t n, const real *x, real result, real *partials, void *context)
-{
-    (void)n, (void)x, (void)result, (void)context;
-    partials[0] = 2;
-}
-
-static const ValueOp twice = {"twice", twice_forward, twice_backward, NULL};
 
 START_TEST(wrong_arguments)
 {

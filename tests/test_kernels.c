@@ -10,13 +10,6 @@
 #include "kernels.h"
 #include "testing.h"
 
-/* Check records every assertion that holds; over millions of elements that would take minutes. */
-#define REQUIRE(condition, ...)                                                                    \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            ck_abort_msg(__VA_ARGS__);                                                             \
-    } while (0)
-
 /* The address sanitizer has its own guards, which see reads as well; ours would push them away. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -55,7 +48,7 @@ static Array array_new(int64_t n, int shift)
 {
     Array a = {.n = n};
     a.all = malloc((size_t)(n + 2 * GUARD + shift) * sizeof(real));
-    REQUIRE(a.all, "out of memory");
+    ck_assert_msg(a.all, "out of memory");
     a.x = a.all + GUARD + shift;
     for (int64_t i = -GUARD; i < n + GUARD; i++)
         a.x[i] = guard_number;
@@ -74,8 +67,9 @@ static Array array_copy(const Array *from)
 static void array_check_guards(const Array *a)
 {
     for (int64_t i = 0; i < GUARD; i++) {
-        REQUIRE(a->x[-1 - i] == guard_number, "wrote %lld before the array", (long long)(i + 1));
-        REQUIRE(a->x[a->n + i] == guard_number, "wrote %lld behind the array", (long long)i);
+        ck_assert_msg(a->x[-1 - i] == guard_number, "wrote %lld before the array",
+                      (long long)(i + 1));
+        ck_assert_msg(a->x[a->n + i] == guard_number, "wrote %lld behind the array", (long long)i);
     }
 }
 
@@ -88,7 +82,7 @@ static void array_drop(Array *a)
 static void check_near(double got, double want, double tolerance, const char *what, int64_t i)
 {
     const int same = (isnan(got) && isnan(want)) || fabs(got - want) <= tolerance || got == want;
-    REQUIRE(same, "%s[%lld]: got %.17g, expected %.17g", what, (long long)i, got, want);
+    ck_assert_msg(same, "%s[%lld]: got %.17g, expected %.17g", what, (long long)i, got, want);
 }
 
 /* ---- gemm -------------------------------------------------------------------------------------- */
@@ -156,12 +150,12 @@ static void check_element(const Product *p, const Case *s, int64_t i, int64_t j)
     }
     const double tolerance = (double)(g->k + 4) * (double)REAL_EPSILON * size;
     const double got = (double)g->c[i * g->ldc + j];
-    REQUIRE(fabs(got - want) <= tolerance,
-            "%lld x %lld x %lld (m, n, k), A%s B%s bias %d accumulate %d gap %lld: "
-            "C(%lld, %lld) is %.17g, expected %.17g",
-            (long long)s->m, (long long)s->n, (long long)s->k, s->a_transposed ? "'" : "",
-            s->b_transposed ? "'" : "", s->bias, s->accumulate, (long long)s->gap, (long long)i,
-            (long long)j, got, want);
+    ck_assert_msg(fabs(got - want) <= tolerance,
+                  "%lld x %lld x %lld (m, n, k), A%s B%s bias %d accumulate %d gap %lld: "
+                  "C(%lld, %lld) is %.17g, expected %.17g",
+                  (long long)s->m, (long long)s->n, (long long)s->k, s->a_transposed ? "'" : "",
+                  s->b_transposed ? "'" : "", s->bias, s->accumulate, (long long)s->gap,
+                  (long long)i, (long long)j, got, want);
 }
 
 static void check_product(const Kernels *kernels, const Case *s)
@@ -172,7 +166,8 @@ static void check_product(const Kernels *kernels, const Case *s)
         for (int64_t j = 0; j < s->n; j++)
             check_element(&p, s, i, j);
         for (int64_t j = s->n; j < p.gemm.ldc; j++)
-            REQUIRE(p.c.x[i * p.gemm.ldc + j] == p.before.x[i * p.gemm.ldc + j], "wrote in a gap");
+            ck_assert_msg(p.c.x[i * p.gemm.ldc + j] == p.before.x[i * p.gemm.ldc + j],
+                          "wrote in a gap");
     }
     product_drop(&p);
 }
@@ -293,7 +288,8 @@ START_TEST(gemm_keeps_nan)
             kernels->gemm(&p.gemm);
             for (int64_t r = 0; r < s.m; r++)
                 for (int64_t c = 0; c < s.n; c++)
-                    REQUIRE((isnan(p.c.x[r * s.n + c]) != 0) == (c == j), "NaN lost or spread");
+                    ck_assert_msg((isnan(p.c.x[r * s.n + c]) != 0) == (c == j),
+                                  "NaN lost or spread");
             product_drop(&p);
         }
 }
@@ -512,7 +508,7 @@ START_TEST(relu_keeps_nan_and_its_gradient)
         for (int strict = 0; strict < 2; strict++) {
             kernels->relu_backward(d.x, f.x, g.x, N, 0, strict);
             for (int i = 0; i < N; i++)
-                REQUIRE(isnan(d.x[i]) == (strict || slope[v] != 0), "relu_backward of NaN");
+                ck_assert_msg(isnan(d.x[i]) == (strict || slope[v] != 0), "relu_backward of NaN");
         }
         for (int i = 0; i < N; i++)
             g.x[i] = 0;
@@ -706,9 +702,11 @@ START_TEST(sgd_leaves_weights_without_gradient_alone)
         w[begin] = w[other] = 1;
         memcpy(decayed, w, sizeof w);
         g[i] = i % 2 ? 3 : (real)NAN;
-        REQUIRE(kernels->sgd(w, g, NULL, N, &known) == i % 2, "finite after a gradient at %d", i);
-        check_near((double)w[i], (i == begin) - 0.1 * (double)g[i], 8 * (double)REAL_EPSILON, "weight", i);
-        REQUIRE(w[other] == 1, "a weight without gradient, beside %d", i);
+        ck_assert_msg(kernels->sgd(w, g, NULL, N, &known) == i % 2, "finite after a gradient at %d",
+                      i);
+        check_near((double)w[i], (i == begin) - 0.1 * (double)g[i], 8 * (double)REAL_EPSILON,
+                   "weight", i);
+        ck_assert_msg(w[other] == 1, "a weight without gradient, beside %d", i);
         kernels->sgd(decayed, g, NULL, N, &decay);
         check_near((double)decayed[other], 0.9, 8 * (double)REAL_EPSILON, "decayed weight", other);
     }
@@ -721,7 +719,7 @@ static void check_rmsprop(const Kernels *kernels, int64_t n, const RmspropStep *
     for (int64_t i = 0; i < n; i++)
         squares.x[i] = squares.x[i] < 0 ? -squares.x[i] : squares.x[i];
     Array w0 = array_copy(&w), v0 = array_copy(&v), squares0 = array_copy(&squares);
-    REQUIRE(kernels->rmsprop(w.x, g.x, v.x, squares.x, n, s), "finite weights");
+    ck_assert_msg(kernels->rmsprop(w.x, g.x, v.x, squares.x, n, s), "finite weights");
     for (int64_t i = 0; i < n; i++) {
         const double alpha = (double)s->alpha;
         const double d = (double)g.x[i] + (double)s->weight_decay * (double)w0.x[i];
@@ -762,17 +760,19 @@ START_TEST(steps_tell_whether_all_weights_are_finite)
     enum { N = STEP_BLOCK + 20 };
     const Kernels *kernels = variant(_i);
     const real unfit[] = {(real)NAN, (real)INFINITY, -(real)INFINITY};
-    const SgdStep sgd = {.learning_rate = 1}, momentum = {.learning_rate = 1, .momentum = (real)0.5};
+    const SgdStep sgd = {.learning_rate = 1},
+                  momentum = {.learning_rate = 1, .momentum = (real)0.5};
     const RmspropStep rmsprop = {.learning_rate = 1, .alpha = (real)0.5, .epsilon = 1};
     const AdamStep adam = {.learning_rate = 1, .epsilon = 1, .correction1 = 1, .correction2 = 1};
     for (int i = -1; i < N; i++) {
         real w[4][N] = {{0}}, g[N] = {0}, v[N] = {0}, squares[N] = {0};
         for (int k = 0; k < 4 && i >= 0; k++)
             w[k][i] = unfit[i % 3];
-        REQUIRE(kernels->sgd(w[0], g, NULL, N, &sgd) == (i < 0), "sgd at %d", i);
-        REQUIRE(kernels->sgd(w[1], g, v, N, &momentum) == (i < 0), "momentum at %d", i);
-        REQUIRE(kernels->rmsprop(w[2], g, v, squares, N, &rmsprop) == (i < 0), "rmsprop at %d", i);
-        REQUIRE(kernels->adam(w[3], g, v, squares, N, &adam) == (i < 0), "adam at %d", i);
+        ck_assert_msg(kernels->sgd(w[0], g, NULL, N, &sgd) == (i < 0), "sgd at %d", i);
+        ck_assert_msg(kernels->sgd(w[1], g, v, N, &momentum) == (i < 0), "momentum at %d", i);
+        ck_assert_msg(kernels->rmsprop(w[2], g, v, squares, N, &rmsprop) == (i < 0),
+                      "rmsprop at %d", i);
+        ck_assert_msg(kernels->adam(w[3], g, v, squares, N, &adam) == (i < 0), "adam at %d", i);
     }
 }
 END_TEST

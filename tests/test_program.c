@@ -5,6 +5,7 @@
 
 #include "autograd/side_by_side.h"
 #include "tensor_operations.h"
+#include "twice.h"
 
 enum { MOST_NUMBERS = 256, SETS = 11 };
 
@@ -131,7 +132,7 @@ static void run_on(const Program *program, size_t batch)
         for (size_t i = 0; i < m; i++)
             seeds_of_all[i * batch + b] = (real)(i + 1);
     }
-    for (int twice = 0; twice < 2; twice++) {
+    for (int turn = 0; turn < 2; turn++) {
         assert_status(program_run(program, room, n * batch, inputs_of_all, results_of_all,
                                   seeds_of_all, gradients_of_all),
                       VALGRAD_OK);
@@ -540,20 +541,6 @@ START_TEST(several_threads_run_one_program)
 END_TEST
 
 /* ---- what is asked wrongly ------------------------------------------------------------------------ */
-
-static real twice_forward(size_t n, const real *x, void *context)
-{
-    (void)n, (void)context;
-    return 2 * x[0];
-}
-
-static void twice_backward(size_t n, const real *x, real result, real *partials, void *context)
-{
-    (void)n, (void)x, (void)result, (void)context;
-    partials[0] = 2;
-}
-
-static const ValueOp twice = {"twice", twice_forward, twice_backward, NULL};
 
 START_TEST(what_cannot_be_recorded)
 {

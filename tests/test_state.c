@@ -355,18 +355,22 @@ START_TEST(lying_headers)
 }
 END_TEST
 
+/* A file of these bytes is refused, and the error says why. */
+#define assert_unreadable(read, path, bytes, length, message)                                      \
+    do {                                                                                           \
+        write_file(path, bytes, length);                                                           \
+        ck_assert_ptr_null(read(path));                                                            \
+        assert_error(VALGRAD_ERROR_FORMAT, message);                                               \
+    } while (0)
+
 START_TEST(lying_lengths)
 {
     const char *path = in_folder("x.safetensors");
-    write_file(path, "", 0);
-    ck_assert_ptr_null(nn_state_read(path));
-    assert_error(VALGRAD_ERROR_FORMAT, "byte 0: the file has 0 bytes: expected 8");
-    write_file(path, "\3\0\0\0\0\0\0\0{}", 10);
-    ck_assert_ptr_null(nn_state_read(path));
-    assert_error(VALGRAD_ERROR_FORMAT, "byte 0: a header of 3 bytes: expected at most 2");
-    write_file(path, "\xff\xff\xff\xff\xff\xff\xff\xff{}", 10);
-    ck_assert_ptr_null(nn_state_read(path));
-    assert_error(VALGRAD_ERROR_FORMAT, "a header of 18446744073709551615 bytes");
+    assert_unreadable(nn_state_read, path, "", 0, "byte 0: the file has 0 bytes: expected 8");
+    assert_unreadable(nn_state_read, path, "\3\0\0\0\0\0\0\0{}", 10,
+                      "byte 0: a header of 3 bytes: expected at most 2");
+    assert_unreadable(nn_state_read, path, "\xff\xff\xff\xff\xff\xff\xff\xff{}", 10,
+                      "a header of 18446744073709551615 bytes");
 }
 END_TEST
 
@@ -525,18 +529,13 @@ END_TEST
 START_TEST(npy_beginnings)
 {
     const char *path = in_folder("x.npy");
-    write_file(path, "\x93NUMPX\1\0\0\0", 10);
-    ck_assert_ptr_null(nn_npy_read(path));
-    assert_error(VALGRAD_ERROR_FORMAT, "byte 0: expected \\x93NUMPY");
-    write_file(path, "\x93NUMPY\4\0\0\0", 10);
-    ck_assert_ptr_null(nn_npy_read(path));
-    assert_error(VALGRAD_ERROR_FORMAT, "byte 6: expected version 1, 2 or 3");
-    write_file(path, "\x93NUMPY\1\0\7\0{}", 12);
-    ck_assert_ptr_null(nn_npy_read(path));
-    assert_error(VALGRAD_ERROR_FORMAT, "byte 8: expected the length of a header");
-    write_file(path, "\x93NUMPY\2\0\7\0", 10);
-    ck_assert_ptr_null(nn_npy_read(path));
-    assert_error(VALGRAD_ERROR_FORMAT, "byte 8: expected the length of a header");
+    assert_unreadable(nn_npy_read, path, "\x93NUMPX\1\0\0\0", 10, "byte 0: expected \\x93NUMPY");
+    assert_unreadable(nn_npy_read, path, "\x93NUMPY\4\0\0\0", 10,
+                      "byte 6: expected version 1, 2 or 3");
+    assert_unreadable(nn_npy_read, path, "\x93NUMPY\1\0\7\0{}", 12,
+                      "byte 8: expected the length of a header");
+    assert_unreadable(nn_npy_read, path, "\x93NUMPY\2\0\7\0", 10,
+                      "byte 8: expected the length of a header");
 }
 END_TEST
 
@@ -551,13 +550,9 @@ START_TEST(npz_errors)
     nn_state_free(state);
     size_t n;
     char *bytes = read_file(path, &n);
-    write_file(path, bytes, n / 2);
-    ck_assert_ptr_null(nn_state_read(path));
-    assert_error(VALGRAD_ERROR_FORMAT, "Not a zip archive");
+    assert_unreadable(nn_state_read, path, bytes, n / 2, "Not a zip archive");
     bytes[35 + 128 + 2] ^= 1; /* in the elements, behind both headers: the checksum tells */
-    write_file(path, bytes, n);
-    ck_assert_ptr_null(nn_state_read(path));
-    assert_error(VALGRAD_ERROR_FORMAT, "x.npz: \"x.npy\": CRC error");
+    assert_unreadable(nn_state_read, path, bytes, n, "x.npz: \"x.npy\": CRC error");
     free(bytes);
 }
 END_TEST
