@@ -11,12 +11,7 @@
 #include "autograd/anomaly.h"
 #include "autograd/graph.h"
 
-static _Thread_local bool on;
-
-bool anomaly__on(void)
-{
-    return on;
-}
+_Thread_local bool anomaly__on;
 
 /* ---- words ------------------------------------------------------------------------------------- */
 
@@ -188,8 +183,8 @@ static ValgradStatus watch(Value *v, const char *function)
 
 bool valgrad_set_anomaly_trap(bool wanted)
 {
-    const bool former = on;
-    on = wanted;
+    const bool former = anomaly__on;
+    anomaly__on = wanted;
     backward__watch = wanted ? watch : NULL;
     graph__choose_room();
     return former;

@@ -1,5 +1,5 @@
 /* anomaly.h - how makers of results ask whether they have made NaN or infinity out of ordinary numbers
- * (public side: valgrad_set_anomaly_trap). To be asked only while anomaly__on(). */
+ * (public side: valgrad_set_anomaly_trap). To be asked only while anomaly__on. */
 #ifndef VALGRAD_AUTOGRAD_ANOMALY_H
 #define VALGRAD_AUTOGRAD_ANOMALY_H
 
@@ -17,7 +17,7 @@ typedef struct Anomaly {
 } Anomaly;
 
 /* Whether this thread's trap is on. */
-bool anomaly__on(void);
+extern _Thread_local bool anomaly__on __attribute__((tls_model("initial-exec")));
 
 /* Notes and describes a scalar operand. */
 void anomaly__operand(Anomaly *anomaly, const char *name, const Value *operand);

@@ -133,14 +133,11 @@ void backward__differentiate(Value *v)
  * without a branch between the two, which a processor cannot foresee where they mix. */
 static inline void pass_on_sum_or_product(const Value *v, real gradient, unsigned passes)
 {
-    static const real one = 1;
+    static const Value one = {.data = 1};
+    const bool product = v->op == OP_mul;
     Value *x = v->x, *y = v->y;
-    const uintptr_t product = -(uintptr_t)(v->op == OP_mul); /* all bits or none */
-    const real *const dx =
-        (const real *)(((uintptr_t)&y->data & product) | ((uintptr_t)&one & ~product));
-    const real *const dy =
-        (const real *)(((uintptr_t)&x->data & product) | ((uintptr_t)&one & ~product));
-    const real to_x = gradient * *dx, to_y = gradient * *dy;
+    const Value *const dx[] = {&one, y}, *const dy[] = {&one, x};
+    const real to_x = gradient * dx[product]->data, to_y = gradient * dy[product]->data;
     if (passes & PASSES_X)
         x->grad += to_x;
     if (passes & PASSES_Y)
@@ -299,14 +296,13 @@ static ValgradStatus run(const char *function, size_t n, Value *const *roots, vo
 {
     Value *root = n == 1 ? node_of(roots[0]) : NULL;
     Region *region = root ? graph__home(root) : NULL;
-    const bool linear = region && graph__is_linear(region);
-    if (linear && !strict && !backward__watch && graph__is_fresh(region) && !graph__may_be_stale(region)) {
+    if (region && !strict && !backward__watch && graph__is_fresh(region)) {
         graph__note_pass(root);
         seed(context);
         run_fresh(root);
         return VALGRAD_OK;
     }
-    List list = {.by_walk = linear};
+    List list = {.by_walk = region && graph__is_linear(region)};
     ValgradStatus status = list_reached(function, &list, n, roots);
     if (status == VALGRAD_OK) {
         for (size_t i = 0; i < list.count; i++)

@@ -33,7 +33,9 @@ Value *dense__node(OpCode op, size_t bytes, int64_t n, bool wants_grad, bool fre
         buffer__give(grad);
         return NULL;
     }
+    graph__own(v);
     Dense *dense = dense_of(v);
+    memset((char *)dense + sizeof dense->base, 0, bytes - sizeof dense->base);
     dense->n = n;
     dense->data = data;
     dense->grad = grad;

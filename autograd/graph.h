@@ -58,8 +58,8 @@ typedef struct NodeKind {
     size_t (*operand_count)(const Value *v);
     Value *(*operand)(const Value *v,
                       size_t i); /* with repetition; elements stand for themselves */
-    /* Gives back what the Extension owns outside of its region. `counted`: v is from the pool, so its
-     * edges to operands are counted and must be released. */
+    /* Gives back what the Extension owns outside of its region (see graph__own). `counted`: v is from the pool,
+     * so its edges to operands are counted and must be released. */
     void (*destroy)(Value *v, bool counted);
     /* Writes v's meaning in scalar instructions (see program.h); NULL for leaves. */
     void (*expand)(const Value *v, struct Expansion *e);
@@ -68,7 +68,7 @@ typedef struct NodeKind {
 struct Extension {
     const NodeKind *kind;
     const char *name;  /* of the operation */
-    Value *next_owned; /* the next extended node of the same region */
+    Value *next_owned; /* the next in its region that owns something */
 };
 
 enum { ELEMENTS_IN_BLOCK = 64, DENSE_MAX_RANK = 8 };
@@ -123,10 +123,14 @@ Value *graph__node(OpCode op, Value *x, Value *y, const char *function);
 /* A leaf or constant; `free_standing` makes it belong to no scope. The caller sets data. */
 Value *graph__leaf(OpCode op, bool free_standing, const char *function);
 
-/* An extended node with an Extension of `bytes` zeroed bytes beside it. Its operands must already be held
- * (graph__hold), so that it is younger than they are; the caller fills in the rest and sets WANTS_GRAD. */
+/* An extended node with an Extension of `bytes` beside it. Its operands must already be held (graph__hold), so
+ * that it is younger than they are; the caller fills in what follows the Extension and sets WANTS_GRAD. */
 Value *graph__extended(OpCode op, size_t bytes, bool free_standing, const NodeKind *kind,
                        const char *name);
+
+/* Notes that v's Extension owns something outside of v's region: kind->destroy is called when that goes. (Of a node
+ * of the pool it is always called.) */
+void graph__own(Value *v);
 
 /* The region in which nodes are made now, or NULL for the pool. */
 Region *graph__region(void);
@@ -168,11 +172,10 @@ void graph__changed(Value *v);
 Region *graph__home(const Value *v);
 
 /* Whether backward may walk `region` from its end instead of queueing: it was never merged and reads
- * nothing outside but leaves. Whether no pass has gone through it, so that its gradients are 0. And
- * whether a leaf it reads may have been changed since. */
+ * nothing outside but leaves. And whether no pass has gone through such a region, so that its gradients are 0, and
+ * no leaf that it reads can have been changed since. */
 bool graph__is_linear(const Region *region);
 bool graph__is_fresh(const Region *region);
-bool graph__may_be_stale(const Region *region);
 
 /* Notes that a pass goes through v. */
 void graph__note_pass(const Value *v);
@@ -243,7 +246,7 @@ void backward__differentiate(Value *v);
 /* If there is one, passes of this thread list their nodes and call this at each, which calls
  * backward__differentiate() in its turn; what it returns but VALGRAD_OK ends the pass. */
 typedef ValgradStatus BackwardWatch(Value *v, const char *function);
-extern _Thread_local BackwardWatch *backward__watch;
+extern _Thread_local BackwardWatch *backward__watch __attribute__((tls_model("initial-exec")));
 
 bool backward__strict(void);
 

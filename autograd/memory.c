@@ -20,15 +20,6 @@ static struct {
 static _Atomic uint64_t the_clock = 1;
 static _Atomic int64_t live_nodes; /* of all threads, but for what each has uncounted */
 
-static ValueRoom no_room; /* full */
-__thread ValueRoom *value_room = &no_room;
-
-void graph__choose_room(void)
-{
-    const bool usual = mine.region && mine.region->room.number && !mine.paused && !anomaly__on();
-    value_room = usual ? &mine.region->room : &no_room;
-}
-
 uint64_t memory__tick(void)
 {
     return atomic_fetch_add_explicit(&the_clock, 1, memory_order_relaxed);
@@ -245,19 +236,11 @@ Value *graph__node(OpCode op, Value *x, Value *y, const char *function)
     return v;
 }
 
-static Extension *take_extension(Region *region, size_t bytes)
-{
-    Extension *more = region ? graph__region_bytes(region, bytes) : buffer__take(bytes);
-    if (more)
-        memset(more, 0, bytes);
-    return more;
-}
-
 Value *graph__extended(OpCode op, size_t bytes, bool free_standing, const NodeKind *kind,
                        const char *name)
 {
     Region *region = free_standing ? NULL : mine.region;
-    Extension *more = take_extension(region, bytes);
+    Extension *more = region ? graph__region_bytes(region, bytes) : buffer__take(bytes);
     Value *v = more ? take_value(region) : NULL;
     if (!v) {
         if (!region)
@@ -265,12 +248,7 @@ Value *graph__extended(OpCode op, size_t bytes, bool free_standing, const NodeKi
         error__memory(name, bytes);
         return NULL;
     }
-    more->kind = kind;
-    more->name = name;
-    if (region) {
-        more->next_owned = region->owned;
-        region->owned = v;
-    }
+    *more = (Extension){kind, name, NULL};
     v->data = v->grad = 0;
     v->more = more;
     v->changed_at = 0;

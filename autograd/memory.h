@@ -80,7 +80,7 @@ struct Region {
     int64_t handles;
     bool open, broken, linear, passed, stale, labelled;
     bool outlived; /* a scope inside of it, or inside of that, left something behind */
-    Value *owned;  /* extended nodes, newest first */
+    Value *owned;  /* extended nodes that own something, newest first */
     Block *blocks;
     Hold *holds;
     size_t hold_count, hold_room;

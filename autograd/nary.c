@@ -353,84 +353,72 @@ bool nary__partials(const Value *v, real *partials)
 typedef struct Operands {
     Value *const *values;
     size_t n, first, step;
+    bool held;     /* the innermost scope holds all of them already, so none is an element; */
+    uint8_t flags; /* those of all together: both are found by check_operands */
 } Operands;
 
-static bool check_operands(const char *function, const Operands *list, const char *name)
+static bool check_operands(const char *function, Operands *list, const char *name)
 {
+    const ValueRoom *room = value_room;
     if (list->n > 0 && !list->values)
         return error__null(function, name), false;
+    list->held = room->number != 0;
     for (size_t i = 0; i < list->n; i++) {
-        if (!list->values[i])
+        const Value *v = list->values[i];
+        if (!v)
             return error__null(function, name), false;
+        list->held &= v->holder == room->number;
+        list->flags |= v->flags;
     }
     return true;
 }
 
-typedef struct Held {
-    size_t count; /* from the first on */
-    uint8_t flags;
-    bool elements;
-} Held;
-
-/* What region holds by its number is no element. */
-static Held hold_operands(Region *region, const Operands *list)
+/* Sets *elements if one of them is one. False: out of memory, which it can only be in a region. */
+static bool hold_operands(Region *region, const Operands *list, bool *elements)
 {
-    const unsigned number = graph__number(region);
-    Held held = {0};
-    for (; held.count < list->n; held.count++) {
-        Value *v = list->values[held.count];
-        if (v->holder != number) {
-            if (!graph__hold(region, v))
-                break;
-            held.elements |= is_element(v);
-        }
-        held.flags |= v->flags;
+    for (size_t i = 0; i < list->n; i++) {
+        if (!graph__hold(region, list->values[i]))
+            return false;
+        *elements |= is_element(list->values[i]);
     }
-    return held;
+    return true;
 }
 
-static void unhold_operands(Region *region, const Operands *lists, const Held *held, int count)
+static void unhold_operands(Region *region, const Operands *list)
 {
-    for (int l = 0; l < count; l++) {
-        for (size_t i = 0; i < held[l].count; i++)
-            graph__unhold(region, lists[l].values[i]);
-    }
+    for (size_t i = 0; i < list->n; i++)
+        graph__unhold(region, list->values[i]);
 }
 
-/* A node of the operands in up to three lists. NULL and an error when out of memory. */
+/* A node of the operands in some lists. NULL and an error when out of memory. */
 static Value *nary_node(OpCode op, const NodeKind *kind, const char *name, const Operands *lists,
                         int list_count)
 {
-    Held held[3] = {{0}};
-    size_t count = 0;
-    uint8_t flags = 0;
-    bool elements = false, all = true;
     Region *region = graph__region();
-    for (int l = 0; l < list_count && all; l++) {
-        held[l] = hold_operands(region, &lists[l]);
-        flags |= held[l].flags;
-        elements |= held[l].elements;
-        all = held[l].count == lists[l].n;
+    size_t count = 0;
+    unsigned flags = 0;
+    bool elements = false;
+    for (int l = 0; l < list_count; l++) {
+        if (!lists[l].held && !hold_operands(region, &lists[l], &elements))
+            return error__memory(name, 0), NULL;
+        flags |= lists[l].flags;
         count += lists[l].n;
     }
-    Value *v = NULL;
     const size_t bytes = size_product(sizeof(Nary) / sizeof(Value *) + count, sizeof(Value *));
-    if (all)
-        v = graph__extended(op, bytes, false, kind, name);
-    else
-        error__memory(name, 0);
+    Value *v = graph__extended(op, bytes, false, kind, name);
     if (!v) {
-        unhold_operands(region, lists, held, list_count);
+        for (int l = 0; l < list_count; l++)
+            unhold_operands(region, &lists[l]);
         return NULL;
     }
     Nary *nary = nary_of(v);
-    nary->count = count;
-    nary->elements = elements;
+    *nary = (Nary){.base = nary->base, .count = count, .elements = elements};
     for (int l = 0; l < list_count; l++) {
-        for (size_t i = 0; i < lists[l].n; i++)
-            nary->operands[lists[l].first + i * lists[l].step] = lists[l].values[i];
+        const Operands list = lists[l];
+        for (size_t i = 0; i < list.n; i++)
+            nary->operands[list.first + i * list.step] = list.values[i];
     }
-    v->flags |= flags & WANTS_GRAD;
+    v->flags |= (uint8_t)(flags & WANTS_GRAD);
     return v;
 }
 
@@ -456,19 +444,20 @@ static Value *finish(const NodeKind *kind, const char *name, const Operands *lis
                                   : graph__leaf(OP_CONST, false, name);
     if (v)
         v->data = data;
-    return v && anomaly__on() ? check_number(v, name, lists, list_count) : v;
+    return v && anomaly__on ? check_number(v, name, lists, list_count) : v;
 }
 
 Value *nary__row(OpCode op, const char *name, Value *const operands[3])
 {
-    const Operands list = {operands, 3, 0, 1};
+    Operands list = {.values = operands, .n = 3, .step = 1};
+    (void)check_operands(name, &list, NULL); /* that none is NULL is known */
     return graph__recording() ? nary_node(op, &row_kind, name, &list, 1)
                               : graph__leaf(OP_CONST, false, name);
 }
 
 Value *value_sum(size_t n, Value *const *x)
 {
-    const Operands list = {x, n, 0, 1};
+    Operands list = {.values = x, .n = n, .step = 1};
     if (!check_operands("value_sum", &list, "x"))
         return NULL;
     real sum = 0;
@@ -488,7 +477,7 @@ static real *take_numbers(size_t n, Value *const *operands)
 
 static Value *reduce(const Reduction *reduction, const char *function, size_t n, Value *const *x)
 {
-    const Operands list = {x, n, 0, 1};
+    Operands list = {.values = x, .n = n, .step = 1};
     if (!check_operands(function, &list, "x"))
         return NULL;
     if (n == 0 && !reduction->of_none)
@@ -500,10 +489,12 @@ static Value *reduce(const Reduction *reduction, const char *function, size_t n,
         return error__memory(function, 0), NULL;
     const real number = rule_of(reduction).value(n, numbers);
     Value *v = finish(&reduction->kind, reduction->name, &list, 1, number);
-    if (v && (v->flags & EXTENDED))
+    if (v && (v->flags & EXTENDED)) {
         nary_of(v)->numbers = numbers;
-    else
+        graph__own(v);
+    } else {
         buffer__give(numbers);
+    }
     return v;
 }
 
@@ -537,40 +528,57 @@ Value *value_norm2(size_t n, Value *const *x)
     return reduce(&norm2, "value_norm2", n, x);
 }
 
+static inline real product_of(const Value *x, const Value *y, bool elements)
+{
+    return elements ? number_of(x) * number_of(y) : x->data * y->data;
+}
+
 /* In four sums, so that one addition need not wait for the last. */
-static real dot_product(size_t n, Value *const *x, Value *const *y)
+static inline real sum_of_products(size_t n, Value *const *x, Value *const *y, bool elements)
 {
     real sums[4] = {0};
     size_t i = 0;
     for (; i + 4 <= n; i += 4) {
         for (size_t k = 0; k < 4; k++)
-            sums[k] += number_of(x[i + k]) * number_of(y[i + k]);
+            sums[k] += product_of(x[i + k], y[i + k], elements);
     }
     for (; i < n; i++)
-        sums[0] += number_of(x[i]) * number_of(y[i]);
+        sums[0] += product_of(x[i], y[i], elements);
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+/* Of the first two lists, compiled once for operands among which there are no elements. */
+static real dot_product(const Operands lists[2])
+{
+    const size_t n = lists[0].n;
+    Value *const *x = lists[0].values, *const *y = lists[1].values;
+    const bool plain = lists[0].held && lists[1].held;
+    return plain ? sum_of_products(n, x, y, false) : sum_of_products(n, x, y, true);
 }
 
 Value *value_dot(size_t n, Value *const *x, Value *const *y)
 {
-    const Operands lists[] = {{x, n, 0, 2}, {y, n, 1, 2}};
+    Operands lists[] = {{.values = x, .n = n, .step = 2},
+                        {.values = y, .n = n, .first = 1, .step = 2}};
     if (!check_operands("value_dot", &lists[0], "x") ||
         !check_operands("value_dot", &lists[1], "y"))
         return NULL;
-    return finish(&dot_kind, "dot", lists, 2, dot_product(n, x, y));
+    return finish(&dot_kind, "dot", lists, 2, dot_product(lists));
 }
 
 Value *value_affine(size_t n, Value *const *w, Value *const *x, Value *b)
 {
-    const Operands lists[] = {{w, n, 0, 2}, {x, n, 1, 2}, {&b, 1, 2 * n, 1}};
+    Operands lists[] = {{.values = w, .n = n, .step = 2},
+                        {.values = x, .n = n, .first = 1, .step = 2},
+                        {.values = &b, .n = 1, .first = 2 * n, .step = 1}};
     if (!check_operands("value_affine", &lists[0], "w") ||
         !check_operands("value_affine", &lists[1], "x") ||
         !check_operands("value_affine", &lists[2], "b"))
         return NULL;
-    return finish(&dot_kind, "affine", lists, 3, dot_product(n, w, x) + number_of(b));
+    return finish(&dot_kind, "affine", lists, 3, dot_product(lists) + number_of(b));
 }
 
-static ValgradStatus check_custom(const ValueOp *op, const Operands *list)
+static ValgradStatus check_custom(const ValueOp *op, Operands *list)
 {
     if (!op || !op->name || !op->forward || !op->backward)
         return error__null("value_custom", op ? "a member of op" : "op");
@@ -579,7 +587,7 @@ static ValgradStatus check_custom(const ValueOp *op, const Operands *list)
 
 Value *value_custom(const ValueOp *op, size_t n, Value *const *operands, void *context)
 {
-    const Operands list = {operands, n, 0, 1};
+    Operands list = {.values = operands, .n = n, .step = 1};
     real *numbers = NULL;
     Value *v = NULL;
     if (check_custom(op, &list) == VALGRAD_OK) {
@@ -594,6 +602,7 @@ Value *value_custom(const ValueOp *op, size_t n, Value *const *operands, void *c
         nary->op = op;
         nary->context = context;
         nary->numbers = numbers;
+        graph__own(v);
         return v;
     }
     buffer__give(numbers);

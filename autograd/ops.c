@@ -202,7 +202,7 @@ __attribute__((noinline)) static Value *make_node(OpCode op, const char *functio
     v->data = row->forward(number_of(x), y ? number_of(y) : 0, p);
     if (row->has_parameter && v->op == op)
         v->parameter = p;
-    return anomaly__on() ? check_number(v, function, (const Value *[3]){x, y}) : v;
+    return anomaly__on ? check_number(v, function, (const Value *[3]){x, y}) : v;
 }
 
 /* Three operands do not fit into a scalar node: it has them in an Extension. */
@@ -215,7 +215,7 @@ static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Va
     Value *v = nary__row(op, row->name, operands);
     if (v)
         v->data = row->forward(number_of(x), number_of(y), number_of(z));
-    return v && anomaly__on() ? check_number(v, function, (const Value *[3]){x, y, z}) : v;
+    return v && anomaly__on ? check_number(v, function, (const Value *[3]){x, y, z}) : v;
 }
 
 Value *value_make(unsigned op, Value *x, Value *y, real number)

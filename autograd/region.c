@@ -2,6 +2,7 @@
  * Read memory.h first. */
 #include <string.h>
 
+#include "autograd/anomaly.h"
 #include "autograd/memory.h"
 
 /* ---- regions ----------------------------------------------------------------------------------- */
@@ -16,6 +17,15 @@ Region *graph__region(void)
     return mine.region;
 }
 
+/* To be called when no more is made in the newest chunk. */
+static void count_newest(Region *region)
+{
+    const int64_t count = nodes_in_newest(region);
+    region->newest->filled = region->room.next;
+    region->node_count += count;
+    memory__count_nodes(count);
+}
+
 static bool add_chunk(Region *region)
 {
     if (region->broken)
@@ -24,13 +34,9 @@ static bool add_chunk(Region *region)
     if (!chunk)
         return false;
     if (region->newest) {
-        const int64_t full = nodes_in_newest(region);
-        region->node_count += full;
-        memory__count_nodes(full);
-        region->newest->filled = region->room.next;
-    }
-    if (region->newest)
+        count_newest(region);
         region->stamp = memory__tick();
+    }
     chunk->region = region;
     chunk->previous = region->newest;
     chunk->segments[0] = (Segment){chunk_values(chunk), region->stamp};
@@ -44,8 +50,6 @@ static bool add_chunk(Region *region)
 /* What is made from here on is younger than everything that exists. */
 static bool begin_segment(Region *region)
 {
-    if (!region->newest && !add_chunk(region))
-        return false;
     Chunk *chunk = region->newest;
     Segment *last = &chunk->segments[chunk->segment_count - 1];
     if (last->first != region->room.next) {
@@ -62,9 +66,7 @@ static bool begin_segment(Region *region)
 static void follow_inner(Region *region)
 {
     region->outlived = true;
-    if (!region->newest)
-        region->stamp = memory__tick();
-    else if (region->newest->segment_count < SEGMENTS && region->room.next != region->room.end)
+    if (region->room.next != region->room.end && region->newest->segment_count < SEGMENTS)
         (void)begin_segment(region);
     else
         region->room.end = region->room.next; /* the next node begins a chunk */
@@ -114,6 +116,16 @@ void *graph__region_bytes(Region *region, size_t bytes)
     return bytes_there;
 }
 
+static ValueRoom no_room; /* full */
+__thread ValueRoom *value_room = &no_room;
+
+void graph__choose_room(void)
+{
+    const bool usual = mine.region && mine.region->room.number && !mine.paused && !anomaly__on;
+    value_room = usual ? &mine.region->room : &no_room;
+}
+
+/* An open region with room for its first nodes; NULL when out of memory. */
 static Region *take_region(void)
 {
     Region *region = mine.free_regions;
@@ -123,29 +135,34 @@ static Region *take_region(void)
         return NULL;
     else
         *region = (Region){.room.number = memory__take_number()};
-    Hold *holds = region->holds;
-    const size_t room = region->hold_room;
-    *region = (Region){.room.number = region->room.number,
-                       .holds = holds,
-                       .hold_room = room,
-                       .enclosing = mine.region,
-                       .open = true,
-                       .linear = true};
-    return region;
+    /* One by one, since compilers clear a whole Region by `rep stos`, which takes longer than all else here. */
+    region->room.next = region->room.end = NULL;
+    region->enclosing = mine.region;
+    region->newest = NULL;
+    region->opened_at = region->stamp = memory__tick();
+    region->handles = region->node_count = 0;
+    region->open = region->linear = true;
+    region->broken = region->passed = region->stale = region->labelled = region->outlived = false;
+    region->owned = NULL;
+    region->blocks = NULL;
+    region->merged_into = NULL;
+    if (add_chunk(region))
+        return region;
+    region->next_region = mine.free_regions;
+    mine.free_regions = region;
+    return NULL;
 }
 
 ValgradScope scope_open(void)
 {
     ValgradScope scope = {.enclosing = mine.region};
     Region *region = take_region();
-    if (region) {
-        region->opened_at = region->stamp = memory__tick();
-    } else {
+    if (!region) {
         /* Whatever is asked for in this scope fails, and is told so, instead of ending up unowned. */
         static _Thread_local Region no_memory;
         region = &no_memory;
         region->broken = region->open = true;
-        error__memory("scope_open", sizeof *region);
+        error__memory("scope_open", 0);
     }
     scope.region = mine.region = region;
     graph__choose_room();
@@ -172,15 +189,12 @@ void scope_close(ValgradScope *scope)
     if (region->broken)
         return;
     region->open = false;
-    if (region->newest)
-        region->newest->filled = region->room.next;
-    const int64_t count = nodes_in_newest(region);
-    region->node_count += count;
-    memory__count_nodes(count);
     if (mine.region && (region->outlived || region->handles > 0))
         follow_inner(mine.region);
     if (region->handles == 0)
         bury_region(region);
+    else
+        count_newest(region);
 }
 
 void graph__region_handle(Region *region, int change)
@@ -228,6 +242,15 @@ static void append_chunks(Region *region, Chunk *chunks)
     }
     oldest->previous = region->newest->previous;
     region->newest->previous = chunks;
+}
+
+void graph__own(Value *v)
+{
+    Region *home = graph__home(v);
+    if (home) {
+        v->more->next_owned = home->owned;
+        home->owned = v;
+    }
 }
 
 static void append_owned(Region *region, Value *owned)
@@ -320,8 +343,6 @@ static size_t list_what_merges(const Region *region, Region *inner)
  * out of memory, nothing, for a region that held a younger one unmerged could be held by it in turn. */
 static bool merge(Region *region, Region *inner)
 {
-    if (!region->newest && !add_chunk(region))
-        return false;
     if (!reserve_hold(region, list_what_merges(region, inner))) {
         for (; inner; inner = inner->next_region)
             inner->open = false;
@@ -386,11 +407,6 @@ bool graph__is_linear(const Region *region)
     return region->linear;
 }
 
-bool graph__is_fresh(const Region *region)
-{
-    return !region->passed;
-}
-
 void graph__note_pass(const Value *v)
 {
     Region *home = graph__home(v);
@@ -398,16 +414,14 @@ void graph__note_pass(const Value *v)
         home->passed = true;
 }
 
-bool graph__may_be_stale(const Region *region)
+bool graph__is_fresh(const Region *region)
 {
-    if (region->stale)
-        return true;
-    for (size_t i = 0; i < region->hold_count; i++) {
+    bool fresh = region->linear && !region->passed && !region->stale;
+    for (size_t i = 0; fresh && i < region->hold_count; i++) {
         const Value *node = region->holds[i].node;
-        if ((node->flags & LEAF) && node->changed_at > region->holds[i].stamp)
-            return true;
+        fresh = !(node->flags & LEAF) || node->changed_at <= region->holds[i].stamp;
     }
-    return false;
+    return fresh;
 }
 
 void graph__changed(Value *v)

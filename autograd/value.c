@@ -28,7 +28,7 @@ Value *value_made_at(Value *v, const char *file, int line)
 {
     if (!v)
         error__add_site(file, line);
-    else if (anomaly__on())
+    else if (anomaly__on)
         label__set_site(node_of(v), file, line);
     return v;
 }

@@ -139,7 +139,7 @@ Tensor *operation__end(Value *v, const Shape *shape)
     Operation *operation = operation_of(v);
     if (profile__on)
         profile__end(operation->dense.base.name, false, profile__bytes(v), (ProfileSpan){0, 0});
-    const bool sound = !anomaly__on() || operation__is_sound(v, shape);
+    const bool sound = !anomaly__on || operation__is_sound(v, shape);
     if (!(v->flags & WANTS_GRAD)) {
         for (int i = 0; i < operation->count; i++)
             drop_buffers(&operation->operand[i]);
