@@ -21,7 +21,7 @@ struct Tensor {
     Value **table;
 };
 
-/* ---- shape.c: shapes and indices ---- */
+/* ---- shape.c: shapes, axes, indices ---- */
 
 typedef struct Shape {
     int rank;
@@ -48,6 +48,9 @@ bool shape__broadcast(const char *function, const Tensor *x, const Tensor *y, Sh
 /* axis counted from 0, or -1 and an error. */
 int shape__axis(const char *function, const Tensor *t, int axis);
 
+/* index counted from 0, or -1 and an error. */
+int64_t shape__index(const char *function, const Tensor *t, int axis, int64_t index);
+
 /* ---- tensor.c: making and reading ---- */
 
 /* A Tensor of the given shape over all of a dense node just made, or over part of one. NULL: out of
@@ -60,6 +63,9 @@ Tensor *tensor__view(const char *function, Value *node, const Shape *shape);
 
 /* Fills in a table of `t->size` pointers, all made to outlive t. On failure t is released, NULL. */
 Tensor *tensor__hold_table(const char *function, Tensor *t, Value *const *values);
+
+/* gather.c: a tensor of any pointers, which are given back. NULL pointers: out of memory. */
+Tensor *tensor__from_pointers(const char *function, const Shape *shape, Value **pointers);
 
 /* A table of t->size pointers (buffer__give when done): t's elements in order. NULL: out of memory. */
 Value **tensor__pointers(const Tensor *t);
