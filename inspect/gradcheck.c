@@ -1,114 +1,12 @@
-/* gradcheck.c - the derivatives that backward gives against differences of what forward gives.
- *
- * Along a line through the present point (one input moved, or all of them in a random direction) the
- * function is evaluated at five places, h apart. The middle three give the central difference; all five
- * show what kind of place this is. A smooth function has nearly the same second difference everywhere; a
- * kink, a jump or a pole among the five places stands out in one of them. If it stands out by as much as
- * the disagreement, and backward's derivative lies between the slopes to be found there, nothing is
- * proved: inconclusive. */
+/* gradcheck.c - the derivatives that backward gives against differences of what forward gives: one input
+ * moved after the other, or all of them in random directions. What is a difference, line.c tells. */
 #include <math.h>
 #include <string.h>
 
 #include <valgrad/gradcheck.h>
 
 #include "inspect/inspect_internal.h"
-
-/* ---- one comparison ---------------------------------------------------------------------------- */
-
-enum { PLACES = 5, MIDDLE = 2 };
-
-/* A function of one number at five neighbouring places, and what backward says of the middle one. */
-typedef struct Line {
-    double at[PLACES], f[PLACES];
-    double analytic;
-    double size; /* to which absolute tolerance refers */
-} Line;
-
-typedef struct Verdict {
-    GradcheckOutcome outcome;
-    double numeric, left, right, error, tolerance;
-} Verdict;
-
-static double slope(const Line *line, int from, int to)
-{
-    return (line->f[to] - line->f[from]) / (line->at[to] - line->at[from]);
-}
-
-/* Whether the neighbourhood is too rough to tell the analytic derivative from the numeric one. */
-static bool is_rough(const Line *line, const Verdict *verdict)
-{
-    double lowest = INFINITY, highest = -INFINITY, least_bend = INFINITY, most_bend = -INFINITY;
-    for (int k = 0; k + 1 < PLACES; k++) {
-        const double here = slope(line, k, k + 1);
-        lowest = fmin(lowest, here);
-        highest = fmax(highest, here);
-        if (k == 0)
-            continue;
-        const double bend = here - slope(line, k - 1, k);
-        least_bend = fmin(least_bend, bend);
-        most_bend = fmax(most_bend, bend);
-    }
-    return most_bend - least_bend >= verdict->error &&
-           line->analytic >= lowest - verdict->tolerance &&
-           line->analytic <= highest + verdict->tolerance;
-}
-
-static bool is_finite(const Line *line)
-{
-    for (int k = 0; k < PLACES; k++) {
-        if (!isfinite(line->f[k]))
-            return false;
-    }
-    return true;
-}
-
-static Verdict judge(const Line *line, const GradcheckOptions *options)
-{
-    Verdict verdict = {.numeric = slope(line, MIDDLE - 1, MIDDLE + 1),
-                       .left = slope(line, MIDDLE - 1, MIDDLE),
-                       .right = slope(line, MIDDLE, MIDDLE + 1)};
-    verdict.error = fabs(line->analytic - verdict.numeric);
-    verdict.tolerance = options->relative * fmax(fabs(line->analytic), fabs(verdict.numeric)) +
-                        options->absolute * fmax(1, line->size);
-    if (!is_finite(line))
-        verdict.outcome = GRADCHECK_INCONCLUSIVE;
-    else if (!isfinite(line->analytic))
-        verdict.outcome = GRADCHECK_FAIL;
-    else if (verdict.error <= verdict.tolerance)
-        verdict.outcome = GRADCHECK_PASS;
-    else
-        verdict.outcome = is_rough(line, &verdict) ? GRADCHECK_INCONCLUSIVE : GRADCHECK_FAIL;
-    return verdict;
-}
-
-/* How bad: by outcome, then by error in tolerances. What is not a number is as bad as can be. */
-static bool worse(const Verdict *a, const GradcheckReport *report)
-{
-    if (report->compared == 0 || a->outcome != report->outcome)
-        return report->compared == 0 || a->outcome < report->outcome;
-    const double mine = a->error / a->tolerance, other = report->error / report->tolerance;
-    return !isnan(other) && (isnan(mine) || mine > other);
-}
-
-/* Counts a verdict; true if it is the worst by now, whose place the caller then notes. */
-static bool count(GradcheckReport *report, const Line *line, const Verdict *verdict)
-{
-    const bool worst = worse(verdict, report);
-    report->compared++;
-    report->failed += verdict->outcome == GRADCHECK_FAIL;
-    report->inconclusive += verdict->outcome == GRADCHECK_INCONCLUSIVE;
-    if (!worst)
-        return false;
-    report->outcome = verdict->outcome;
-    report->number = line->at[MIDDLE];
-    report->analytic = line->analytic;
-    report->numeric = verdict->numeric;
-    report->left = verdict->left;
-    report->right = verdict->right;
-    report->error = verdict->error;
-    report->tolerance = verdict->tolerance;
-    return true;
-}
+#include "inspect/line.h"
 
 /* ---- the function under test ------------------------------------------------------------------- */
 
@@ -230,6 +128,37 @@ static bool fill_jacobian(const Check *check, Tensor *y)
     return done;
 }
 
+/* ---- the report -------------------------------------------------------------------------------- */
+
+/* How bad: by outcome, then by error in tolerances. What is not a number is as bad as can be. */
+static bool worse(const Verdict *a, const GradcheckReport *report)
+{
+    if (report->compared == 0 || a->outcome != report->outcome)
+        return report->compared == 0 || a->outcome < report->outcome;
+    const double mine = a->error / a->tolerance, other = report->error / report->tolerance;
+    return !isnan(other) && (isnan(mine) || mine > other);
+}
+
+/* Counts a verdict; true if it is the worst by now, whose place the caller then notes. */
+static bool count(GradcheckReport *report, const Line *line, const Verdict *verdict)
+{
+    const bool worst = worse(verdict, report);
+    report->compared++;
+    report->failed += verdict->outcome == GRADCHECK_FAIL;
+    report->inconclusive += verdict->outcome == GRADCHECK_INCONCLUSIVE;
+    if (!worst)
+        return false;
+    report->outcome = verdict->outcome;
+    report->number = line->at[MIDDLE];
+    report->analytic = line->analytic;
+    report->numeric = verdict->numeric;
+    report->left = verdict->left;
+    report->right = verdict->right;
+    report->error = verdict->error;
+    report->tolerance = verdict->tolerance;
+    return true;
+}
+
 /* ---- whom to blame ----------------------------------------------------------------------------- */
 
 static void set_op(GradcheckReport *report, const char *name)
@@ -257,7 +186,7 @@ static bool is_sound(const Check *check, const Value *v, real *x, real *partials
             line.f[k] = (double)op->forward(n, x, context);
         }
         x[i] = at;
-        if (judge(&line, &check->options).outcome == GRADCHECK_FAIL)
+        if (line__judge(&line, &check->options).outcome == GRADCHECK_FAIL)
             return false;
     }
     return true;
@@ -324,7 +253,7 @@ static bool check_column(const Check *check, int64_t flat, int i, int64_t j, int
             line.f[place] = (double)check->values[place][k];
         line.analytic = (double)check->jacobian[k * check->inputs + flat];
         line.size = fabs(line.f[MIDDLE]);
-        const Verdict verdict = judge(&line, &check->options);
+        const Verdict verdict = line__judge(&line, &check->options);
         if (count(check->report, &line, &verdict)) {
             note_place(check, k, i, j);
             *worst = k;
@@ -372,7 +301,7 @@ static bool check_projection(const Check *check, Tensor *y, Random *random)
     }
     for (int64_t k = 0; k < check->outputs; k++)
         line.size += fabs((double)check->seed[k] * (double)check->values[MIDDLE][k]);
-    const Verdict verdict = judge(&line, &check->options);
+    const Verdict verdict = line__judge(&line, &check->options);
     (void)count(check->report, &line, &verdict);
     return true;
 }
@@ -612,72 +541,4 @@ ValgradStatus value_gradcheck(ValueFunction *f, void *context, int n, Value *con
     }
     inspect__give(wrapped);
     return status;
-}
-
-/* ---- in words ---------------------------------------------------------------------------------- */
-
-static void add_index(Text *text, int rank, const int64_t *index)
-{
-    for (int axis = 0; axis < rank; axis++) {
-        char number[32];
-        (void)snprintf(number, sizeof number, "%s%lld", axis ? ", " : "[", (long long)index[axis]);
-        text__add(text, number);
-    }
-    if (rank > 0)
-        text__add(text, "]");
-}
-
-static void add_labelled(Text *text, const char *words, double number, int digits)
-{
-    text__add(text, words);
-    text__real(text, (real)number, digits);
-}
-
-/* "d y[1] / d x0[2, 0] (made by matmul, where x0[2, 0] is 0.5): " */
-static void add_place(Text *text, const GradcheckReport *report)
-{
-    char input[16];
-    (void)snprintf(input, sizeof input, "x%d", report->input);
-    text__add(text, "d y");
-    add_index(text, report->output_rank, report->output_index);
-    text__add(text, " / d ");
-    text__add(text, input);
-    add_index(text, report->input_rank, report->input_index);
-    add_labelled(text, " at ", report->number, 6);
-    text__add(text, " (op ");
-    text__add(text, report->op);
-    text__add(text, ")");
-}
-
-static void add_worst(Text *text, const GradcheckReport *report)
-{
-    text__add(text, report->outcome == GRADCHECK_FAIL ? "; worst: " : "; first of these: ");
-    if (report->projected)
-        text__add(text, "a projection");
-    else
-        add_place(text, report);
-    add_labelled(text, ": backward ", report->analytic, 9);
-    add_labelled(text, ", difference ", report->numeric, 9);
-    add_labelled(text, " (left ", report->left, 6);
-    add_labelled(text, ", right ", report->right, 6);
-    add_labelled(text, "), off by ", report->error, 3);
-    add_labelled(text, ", allowed ", report->tolerance, 3);
-}
-
-size_t gradcheck_text(const GradcheckReport *report, size_t room, char *text)
-{
-    static const char *const outcomes[] = {"FAIL", "INCONCLUSIVE", "PASS"};
-    if (!report)
-        return 0;
-    Text out = text__begin(text ? room : 0, text);
-    char line[160];
-    (void)snprintf(
-        line, sizeof line, "gradcheck: %s: of %lld %s %lld disagree%s, %lld inconclusive",
-        outcomes[report->outcome], (long long)report->compared,
-        report->projected ? "random projections" : "derivatives", (long long)report->failed,
-        report->failed == 1 ? "s" : "", (long long)report->inconclusive);
-    text__add(&out, line);
-    if (report->outcome != GRADCHECK_PASS && report->compared > 0)
-        add_worst(&out, report);
-    return out.length;
 }
