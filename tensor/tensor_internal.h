@@ -51,7 +51,7 @@ int shape__axis(const char *function, const Tensor *t, int axis);
 /* index counted from 0, or -1 and an error. */
 int64_t shape__index(const char *function, const Tensor *t, int axis, int64_t index);
 
-/* ---- tensor.c: making and reading ---- */
+/* ---- tensor.c, numbers.c: making and reading ---- */
 
 /* A Tensor of the given shape over all of a dense node just made, or over part of one. NULL: out of
  * memory. tensor__adopt also drops the caller's hold on a pool node, keeps it if that fails. */
