@@ -222,12 +222,26 @@ static void convert(const NnLoader *loader, int64_t i, real *numbers)
         normalize(loader, numbers, features);
 }
 
+/* Asks for the pixels of the at-th sample of the epoch: shuffled, they lie where the processor does not look ahead. */
+static void fetch(const NnLoader *loader, int64_t at)
+{
+    enum { LINE = 64 };
+    if (at >= loader->options.limit)
+        return;
+    const uint8_t *pixels = nn_dataset_pixels(loader->dataset, loader->order[at]);
+    int64_t features = nn_dataset_features(loader->dataset);
+    for (int64_t j = 0; pixels && j < features; j += LINE)
+        __builtin_prefetch(pixels + j);
+}
+
 static const NnBatch *deal(NnLoader *loader, const NnBatch *batch)
 {
+    enum { AHEAD = 2 };
     real *numbers = tensor__writable(batch->inputs);
     int64_t features = nn_dataset_features(loader->dataset);
     for (int64_t i = 0; i < batch->count; i++) {
         int64_t sample = loader->order[loader->dealt + i];
+        fetch(loader, loader->dealt + i + AHEAD);
         convert(loader, sample, numbers + i * features);
         loader->labels[i] = nn_dataset_label(loader->dataset, sample);
     }
