@@ -68,9 +68,9 @@ static int64_t memory_size(const MnistWorkload *w, const Kernels *kernels)
 static bool take_lists(Handwritten *net)
 {
     const size_t batch = (size_t)net->workload->batch, entries = batch * MNIST_PIXELS;
-    net->rows.first = malloc((batch + 1) * sizeof(int32_t));
-    net->rows.column = malloc((entries + MNIST_PIXELS + LISTS_SLACK) * sizeof(int32_t));
-    net->columns.first = malloc((MNIST_PIXELS + 2) * sizeof(int32_t));
+    net->rows.first = malloc(batch * ((size_t)sparse__pieces(MNIST_PIXELS) + 1) * sizeof(int32_t));
+    net->rows.column = malloc(batch * (MNIST_PIXELS + LISTS_SLACK) * sizeof(int32_t));
+    net->columns.first = malloc((MNIST_PIXELS + 1) * sizeof(int32_t));
     net->columns.column = malloc(entries * sizeof(int32_t));
     return net->rows.first && net->rows.column && net->columns.first && net->columns.column;
 }
@@ -149,7 +149,7 @@ static void forward(Handwritten *net, int64_t n)
                         .bias = l->biases,
                         .c = l->output,
                         .ldc = l->out},
-                 i == 0 ? net->rows : (RowLists){NULL, NULL});
+                 i == 0 ? net->rows : (RowLists){.first = NULL});
         if (i < net->workload->count - 1)
             activate(net, l->output, n * l->out);
         x = l->output;
@@ -190,7 +190,7 @@ static void give_to_hidden(const Handwritten *net, const Layer *l, const Layer *
                     .b_col = l->out,
                     .c = grad,
                     .ldc = l->in},
-             (RowLists){NULL, NULL});
+             (RowLists){.first = NULL});
     (net->workload->hidden == NN_RELU ? net->kernels->relu_backward : net->kernels->sigmoid_backward)(
         grad, before->output, grad, n * l->in, 0, 0);
 }
@@ -211,7 +211,7 @@ static void backward(const Handwritten *net, int64_t n)
                         .b_col = 1,
                         .c = l->weights_grad,
                         .ldc = l->out},
-                 before ? (RowLists){NULL, NULL} : net->columns);
+                 before ? (RowLists){.first = NULL} : net->columns);
         net->kernels->column_sums(l->biases_grad, l->output_grad, n, l->out, l->out, 0);
         if (before)
             give_to_hidden(net, l, before, n);
@@ -236,8 +236,8 @@ static void read_pixels(Handwritten *net, int64_t n, const uint8_t *pixels)
     net->kernels->from_bytes(net->pixels, (real)1 / 255, pixels, n * MNIST_PIXELS);
     if (!net->skip_zeros)
         return;
-    net->kernels->nonzeros(net->pixels, n, MNIST_PIXELS, n * MNIST_PIXELS, net->rows);
-    sparse__turn(n, MNIST_PIXELS, net->rows, net->columns);
+    sparse__list(net->pixels, n, MNIST_PIXELS, &net->rows);
+    sparse__turn(n, MNIST_PIXELS, net->rows, &net->columns);
 }
 
 double handwritten_train(Handwritten *net, const uint8_t *pixels, const uint8_t *labels)

@@ -12,6 +12,7 @@
 #include "nn/nn_internal.h"
 #include "tensor/kernels.h"
 #include "tensor/sparse.h"
+#include "tensor/threads.h"
 
 /* `full` serves every whole batch of an epoch, `rest` the smaller last one. */
 struct NnLoader {
@@ -21,7 +22,7 @@ struct NnLoader {
     uint32_t *order;         /* of the images of this epoch */
     int64_t *labels;
     real *shift, *factor; /* x is dealt as (x - shift) factor; one each, or one for each feature */
-    uint8_t *moved;       /* an image, if images are moved */
+    uint8_t *moved;       /* a batch of images, if images are moved */
     NnBatch full, rest;
 };
 
@@ -117,7 +118,7 @@ static bool make_buffers(NnLoader *loader)
     if (!copy_moments(loader, &loader->options))
         return false;
     if (moves(&loader->options)) {
-        loader->moved = nn__bytes(function, nn_dataset_features(loader->dataset), 1);
+        loader->moved = nn__bytes(function, batch, (size_t)nn_dataset_features(loader->dataset));
         if (!loader->moved)
             return false;
     }
@@ -187,8 +188,8 @@ static double draw(Random *random, double most)
     return most * (2 * ((double)(random_bits(random) >> 11) * 0x1p-53) - 1);
 }
 
-/* Image i moved as seed, epoch and i have it. */
-static const uint8_t *moved(const NnLoader *loader, int64_t i)
+/* Image i moved as seed, epoch and i have it, in the batch's slot. */
+static const uint8_t *moved(const NnLoader *loader, int64_t i, int64_t slot)
 {
     const NnDataset *dataset = loader->dataset;
     const NnLoaderOptions *options = &loader->options;
@@ -196,9 +197,10 @@ static const uint8_t *moved(const NnLoader *loader, int64_t i)
         random_seeded(seed_of_epoch(loader) ^ ((uint64_t)i + 1) * UINT64_C(0x9e3779b97f4a7c15));
     double down = draw(&random, options->shift), right = draw(&random, options->shift);
     double degrees = draw(&random, options->rotation);
+    uint8_t *to = loader->moved + slot * nn_dataset_features(dataset);
     image__move(nn_dataset_pixels(dataset, i), nn_dataset_rows(dataset),
-                nn_dataset_columns(dataset), down, right, degrees, loader->moved);
-    return loader->moved;
+                nn_dataset_columns(dataset), down, right, degrees, to);
+    return to;
 }
 
 static void normalize(const NnLoader *loader, real *numbers, int64_t features)
@@ -208,12 +210,12 @@ static void normalize(const NnLoader *loader, real *numbers, int64_t features)
         numbers[j] = (numbers[j] - loader->shift[one ? 0 : j]) * loader->factor[one ? 0 : j];
 }
 
-/* The features of sample i as numbers. */
-static void convert(const NnLoader *loader, int64_t i, real *numbers)
+/* The features of sample i as numbers, in the batch's slot. */
+static void convert(const NnLoader *loader, int64_t i, int64_t slot, real *numbers)
 {
     int64_t features = nn_dataset_features(loader->dataset);
     const uint8_t *pixels =
-        loader->moved ? moved(loader, i) : nn_dataset_pixels(loader->dataset, i);
+        loader->moved ? moved(loader, i, slot) : nn_dataset_pixels(loader->dataset, i);
     if (pixels)
         kernels__get()->from_bytes(numbers, (real)1 / 255, pixels, features);
     else
@@ -234,17 +236,33 @@ static void fetch(const NnLoader *loader, int64_t at)
         __builtin_prefetch(pixels + j);
 }
 
-static const NnBatch *deal(NnLoader *loader, const NnBatch *batch)
+typedef struct Dealing {
+    const NnLoader *loader;
+    real *numbers;
+} Dealing;
+
+/* Samples begin ... end - 1 of a batch. */
+static void deal_samples(void *context, int64_t begin, int64_t end, real *scratch)
 {
     enum { AHEAD = 2 };
-    real *numbers = tensor__writable(batch->inputs);
-    int64_t features = nn_dataset_features(loader->dataset);
-    for (int64_t i = 0; i < batch->count; i++) {
+    const Dealing *dealing = context;
+    const NnLoader *loader = dealing->loader;
+    (void)scratch;
+    for (int64_t i = begin; i < end; i++) {
         int64_t sample = loader->order[loader->dealt + i];
         fetch(loader, loader->dealt + i + AHEAD);
-        convert(loader, sample, numbers + i * features);
+        convert(loader, sample, i, dealing->numbers + i * nn_dataset_features(loader->dataset));
         loader->labels[i] = nn_dataset_label(loader->dataset, sample);
     }
+}
+
+static const NnBatch *deal(NnLoader *loader, const NnBatch *batch)
+{
+    enum { LEAST_NUMBERS = 1 << 14 };
+    Dealing dealing = {loader, tensor__writable(batch->inputs)};
+    int64_t numbers = batch->count * nn_dataset_features(loader->dataset);
+    int parts = threads__parts(numbers, LEAST_NUMBERS);
+    threads__ranges(deal_samples, &dealing, parts, batch->count, 1, NULL);
     sparse__filled(batch->inputs->run);
     loader->dealt += batch->count;
     return batch;

@@ -39,17 +39,18 @@ typedef struct Gemm {
     real *scratch; /* at least gemm_scratch(m, n, k, b_is_transposed) numbers, of any content */
 } Gemm;
 
-/* Where the rows of a matrix are not zero: row i at columns column[first[i]] ... column[first[i + 1] - 1],
- * ascending. */
+/* Where the rows of a matrix are not zero: row i at columns column[first[i*step]] ... column[first[i*step + pieces] - 1],
+ * ascending. Of a row in several pieces, piece s has the columns from s*LISTS_PIECE on and begins at first[i*step + s]. */
 typedef struct RowLists {
     int32_t *first, *column;
+    int64_t step, pieces;
+    int64_t entries; /* of all rows */
 } RowLists;
 
-/* Lists the m rows of a, k numbers each, and returns how many entries there are, or -1, the lists being
- * useless, when there are more than `most`. Room: m + 1 in lists.first, most + k + LISTS_SLACK in
- * lists.column. A NaN is not zero. */
-enum { LISTS_SLACK = 16 };
-typedef int64_t KernelNonzeros(const real *a, int64_t m, int64_t k, int64_t most, RowLists lists);
+/* Lists a row of k numbers in column[begin] ..., with its pieces' begins and its end in first, and returns its end.
+ * Room: LISTS_SLACK in column beyond k entries. A NaN is not zero. */
+enum { LISTS_PIECE = 32, LISTS_SLACK = 16 };
+typedef int32_t KernelNonzeros(const real *row, int64_t k, int32_t begin, int32_t *first, int32_t *column);
 
 /* A product as gemm computes it, B not transposed, reading only what `lists` names of A. */
 typedef void KernelSparseGemm(const Gemm *product, RowLists lists);

@@ -17,7 +17,7 @@ static Product *product_of(const Value *v)
     return (Product *)v->more;
 }
 
-static const RowLists dense = {NULL, NULL};
+static const RowLists dense = {.first = NULL};
 
 /* Whether zeros of a can be left out of a product with b as far as the two matrices' form goes: few columns fill no
  * vectors. Besides b must be finite, for 0 by infinity or NaN is NaN. */
@@ -47,7 +47,7 @@ static void multiply(Matrix a, RowLists nonzeros, Matrix b, const real *bias, re
                        .scratch = scratch};
     if (profile__on)
         profile__flops(2.0 * (double)b.columns *
-                       (nonzeros.first ? (double)nonzeros.first[a.rows] : (double)a.rows * (double)a.columns));
+                       (nonzeros.first ? (double)nonzeros.entries : (double)a.rows * (double)a.columns));
     if (nonzeros.first)
         threads__sparse_gemm(&gemm, nonzeros);
     else

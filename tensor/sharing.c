@@ -14,12 +14,31 @@ enum {
     LEAST_COLUMNS = 32       /* and fewer columns fill no tiles */
 };
 
-/* Where part `part` of n things begins, in multiples of `grain`. */
-static int64_t begin_of(int part, int parts, int64_t n, int64_t grain)
+typedef struct Ranges {
+    ThreadRange *body;
+    void *context;
+    int parts;
+    int64_t n, grain;
+} Ranges;
+
+/* Where a part begins, and the one before it ends. */
+static int64_t begin_of(const Ranges *ranges, int part)
 {
-    if (part == parts)
-        return n;
-    return n / grain * part / parts * grain;
+    if (part == ranges->parts)
+        return ranges->n;
+    return ranges->n / ranges->grain * part / ranges->parts * ranges->grain;
+}
+
+static void do_range(void *context, int part, real *scratch)
+{
+    const Ranges *ranges = context;
+    ranges->body(ranges->context, begin_of(ranges, part), begin_of(ranges, part + 1), scratch);
+}
+
+void threads__ranges(ThreadRange *body, void *context, int parts, int64_t n, int64_t grain, real *scratch)
+{
+    Ranges ranges = {body, context, parts, n, grain};
+    threads__run(do_range, &ranges, parts, scratch);
 }
 
 static int smaller(int a, int b)
@@ -32,32 +51,30 @@ static int smaller(int a, int b)
 typedef struct SharedProduct {
     const Gemm *whole;
     RowLists lists; /* of a sparse one */
-    int parts;
 } SharedProduct;
 
-static void rows_of_product(void *context, int part, real *scratch)
+static void rows_of_product(void *context, int64_t begin, int64_t end, real *scratch)
 {
     const SharedProduct *shared = context;
     Gemm g = *shared->whole;
-    const int64_t begin = begin_of(part, shared->parts, g.m, LEAST_ROWS);
-    g.m = begin_of(part + 1, shared->parts, g.m, LEAST_ROWS) - begin;
+    g.m = end - begin;
     g.a += begin * g.a_row;
     g.c += begin * g.ldc;
     g.scratch = scratch;
     if (shared->lists.first) {
-        const RowLists lists = {shared->lists.first + begin, shared->lists.column};
+        RowLists lists = shared->lists;
+        lists.first += begin * lists.step;
         kernels__get()->sparse_gemm(&g, lists);
     } else {
         kernels__get()->gemm(&g);
     }
 }
 
-static void columns_of_product(void *context, int part, real *scratch)
+static void columns_of_product(void *context, int64_t begin, int64_t end, real *scratch)
 {
     const SharedProduct *shared = context;
     Gemm g = *shared->whole;
-    const int64_t begin = begin_of(part, shared->parts, g.n, LEAST_COLUMNS);
-    g.n = begin_of(part + 1, shared->parts, g.n, LEAST_COLUMNS) - begin;
+    g.n = end - begin;
     g.b += begin * g.b_col;
     g.bias = g.bias ? g.bias + begin : NULL;
     g.c += begin;
@@ -69,23 +86,22 @@ static void columns_of_product(void *context, int part, real *scratch)
  * few. */
 void threads__gemm(const Gemm *g)
 {
-    SharedProduct shared = {g, {NULL, NULL}, threads__parts(g->m * g->n * g->k, LEAST_WORK)};
-    const int parts = shared.parts;
+    SharedProduct shared = {.whole = g};
+    const int parts = threads__parts(g->m * g->n * g->k, LEAST_WORK);
     if (parts > 1 && g->n / parts >= LEAST_COLUMNS)
-        threads__run(columns_of_product, &shared, parts, g->scratch);
+        threads__ranges(columns_of_product, &shared, parts, g->n, LEAST_COLUMNS, g->scratch);
     else if (parts > 1 && g->m / parts >= LEAST_ROWS)
-        threads__run(rows_of_product, &shared, parts, g->scratch);
+        threads__ranges(rows_of_product, &shared, parts, g->m, LEAST_ROWS, g->scratch);
     else
         kernels__get()->gemm(g);
 }
 
 void threads__sparse_gemm(const Gemm *g, RowLists lists)
 {
-    const int64_t entries = lists.first[g->m] - lists.first[0];
-    SharedProduct shared = {g, lists, threads__parts(entries * g->n, LEAST_WORK)};
-    shared.parts = smaller(shared.parts, (int)(g->m / LEAST_ROWS));
-    if (shared.parts > 1)
-        threads__run(rows_of_product, &shared, shared.parts, g->scratch);
+    SharedProduct shared = {g, lists};
+    const int parts = smaller(threads__parts(lists.entries * g->n, LEAST_WORK), (int)(g->m / LEAST_ROWS));
+    if (parts > 1)
+        threads__ranges(rows_of_product, &shared, parts, g->m, LEAST_ROWS, g->scratch);
     else
         kernels__get()->sparse_gemm(g, lists);
 }
@@ -94,7 +110,6 @@ void threads__sparse_gemm(const Gemm *g, RowLists lists)
 
 typedef struct SharedStep {
     const OptimizerStep *whole;
-    int parts;
     _Atomic bool finite;
 } SharedStep;
 
@@ -106,13 +121,12 @@ static int run_step(const OptimizerStep *s)
                         : kernels->adam(s->w, s->g, s->m, s->v, s->n, s->adam);
 }
 
-static void part_of_step(void *context, int part, real *scratch)
+static void part_of_step(void *context, int64_t begin, int64_t end, real *scratch)
 {
     SharedStep *shared = context;
     OptimizerStep s = *shared->whole;
-    const int64_t begin = begin_of(part, shared->parts, s.n, STEP_BLOCK);
     (void)scratch;
-    s.n = begin_of(part + 1, shared->parts, s.n, STEP_BLOCK) - begin;
+    s.n = end - begin;
     s.w += begin;
     s.g += begin;
     s.m = s.m ? s.m + begin : NULL;
@@ -123,7 +137,7 @@ static void part_of_step(void *context, int part, real *scratch)
 
 bool threads__step(const OptimizerStep *step)
 {
-    SharedStep shared = {step, threads__parts(step->n, LEAST_NUMBERS), true};
-    threads__run(part_of_step, &shared, shared.parts, NULL);
+    SharedStep shared = {step, true};
+    threads__ranges(part_of_step, &shared, threads__parts(step->n, LEAST_NUMBERS), step->n, STEP_BLOCK, NULL);
     return shared.finite;
 }

@@ -3,15 +3,17 @@
  * 81 of 100 pixels of a handwritten digit are 0. When a leaf is filled with data, a look at some of its numbers
  * tells whether it is mostly zeros; if so, its non-zeros are listed. Products with the same numbers find the
  * lists, and what is dense costs nothing but the look. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "tensor/sparse.h"
+#include "tensor/threads.h"
 
 /* From here on lists pay, and beyond there they would take too much memory (measured, see
  * docs/performance.md). */
 enum { LEAST_SIZE = 512, MOST_SIZE = 1 << 24, DENSITY = 3, SAMPLE = 64 };
 
-/* In one buffer with the lists, all of which hold at most size / DENSITY entries. */
+/* In one buffer with the lists. */
 typedef struct Nonzeros {
     uint64_t listed_at; /* the version of the leaf's numbers */
     int64_t rows, columns;
@@ -19,7 +21,7 @@ typedef struct Nonzeros {
     RowLists by_row, by_column;
 } Nonzeros;
 
-static const RowLists none = {NULL, NULL};
+static const RowLists none = {.first = NULL};
 
 /* A leaf that was never changed has changed_at 0. */
 static uint64_t version_of(const Value *leaf)
@@ -27,10 +29,10 @@ static uint64_t version_of(const Value *leaf)
     return leaf->changed_at + 1;
 }
 
-static bool is_worth_it(const Value *leaf)
+static bool is_worth_it(const Value *leaf, int64_t columns)
 {
     const int64_t n = dense_of(leaf)->n;
-    return (leaf->flags & LEAF) && n >= LEAST_SIZE && n <= MOST_SIZE;
+    return (leaf->flags & LEAF) && n >= LEAST_SIZE && n <= MOST_SIZE && columns >= LISTS_SLACK;
 }
 
 /* By a sample, spread by the golden ratio, into which no length of a row fits. */
@@ -52,27 +54,65 @@ static Nonzeros *take_room(Dense *leaf, int64_t rows, int64_t columns)
     Nonzeros *nonzeros = leaf->nonzeros;
     if (nonzeros && nonzeros->rows == rows && nonzeros->columns == columns)
         return nonzeros;
-    const size_t entries = (size_t)(leaf->n / DENSITY);
-    const size_t firsts = (size_t)rows + 1 + (size_t)columns + 2;
-    const size_t listed = 2 * entries + (size_t)columns + LISTS_SLACK;
-    nonzeros = buffer__take(sizeof *nonzeros + (firsts + listed) * sizeof(int32_t));
+    const int64_t row_firsts = rows * (sparse__pieces(columns) + 1), row_entries = rows * (columns + LISTS_SLACK);
+    const int64_t listed = row_firsts + row_entries + columns + 1 + leaf->n / DENSITY;
+    nonzeros = buffer__take(sizeof *nonzeros + (size_t)listed * sizeof(int32_t));
     if (!nonzeros)
         return NULL;
-    int32_t *row_first = (int32_t *)(void *)(nonzeros + 1), *column_first = row_first + rows + 1;
-    int32_t *row_of = column_first + columns + 2, *column_of = row_of + entries;
+    int32_t *row_first = (int32_t *)(void *)(nonzeros + 1), *column_of = row_first + row_firsts;
+    int32_t *column_first = column_of + row_entries, *row_of = column_first + columns + 1;
     *nonzeros = (Nonzeros){.rows = rows,
                            .columns = columns,
-                           .by_row = {row_first, column_of},
-                           .by_column = {column_first, row_of}};
+                           .by_row = {.first = row_first, .column = column_of},
+                           .by_column = {.first = column_first, .column = row_of}};
     buffer__give(leaf->nonzeros);
     leaf->nonzeros = nonzeros;
     return nonzeros;
 }
 
+/* Each row has room for itself, so that several threads can list. */
+typedef struct Listing {
+    const real *a;
+    int64_t k;
+    RowLists lists;
+    _Atomic int64_t entries;
+} Listing;
+
+static void list_rows(void *context, int64_t begin, int64_t end, real *scratch)
+{
+    Listing *l = context;
+    int64_t entries = 0;
+    (void)scratch;
+    for (int64_t i = begin; i < end; i++) {
+        const int32_t room = (int32_t)(i * (l->k + LISTS_SLACK));
+        entries += kernels__get()->nonzeros(l->a + i * l->k, l->k, room, l->lists.first + i * l->lists.step,
+                                            l->lists.column) - room;
+    }
+    atomic_fetch_add(&l->entries, entries);
+}
+
+int64_t sparse__pieces(int64_t k)
+{
+    return (k + LISTS_PIECE - 1) / LISTS_PIECE;
+}
+
+void sparse__list(const real *a, int64_t m, int64_t k, RowLists *lists)
+{
+    enum { LEAST_NUMBERS = 1 << 14 };
+    lists->pieces = sparse__pieces(k);
+    lists->step = lists->pieces + 1;
+    Listing listing = {a, k, *lists, 0};
+    threads__ranges(list_rows, &listing, threads__parts(m * k, LEAST_NUMBERS), m, 1, NULL);
+    lists->entries = listing.entries;
+}
+
 static bool list(Dense *leaf, int64_t rows, int64_t columns, uint64_t version)
 {
     Nonzeros *nonzeros = looks_dense(leaf) ? NULL : take_room(leaf, rows, columns);
-    if (!nonzeros || kernels__get()->nonzeros(leaf->data, rows, columns, leaf->n / DENSITY, nonzeros->by_row) < 0)
+    if (!nonzeros)
+        return false;
+    sparse__list(leaf->data, rows, columns, &nonzeros->by_row);
+    if (nonzeros->by_row.entries > leaf->n / DENSITY)
         return false;
     nonzeros->listed_at = version;
     nonzeros->has_columns = false;
@@ -85,7 +125,7 @@ static Nonzeros *nonzeros_of(const Value *leaf, int64_t rows, int64_t columns)
     Dense *dense = dense_of(leaf);
     const uint64_t version = version_of(leaf);
     const Nonzeros *known = dense->nonzeros;
-    if (!is_worth_it(leaf) || dense->dense_at == version)
+    if (!is_worth_it(leaf, columns) || dense->dense_at == version)
         return NULL;
     const bool listed = known && known->listed_at == version && known->rows == rows && known->columns == columns;
     if (!listed && !list(dense, rows, columns, version)) {
@@ -114,20 +154,46 @@ RowLists sparse__rows(const Tensor *t, int64_t rows, int64_t columns)
     return nonzeros ? nonzeros->by_row : none;
 }
 
-/* Counting sort: how many entries each column has, where each column's begin, then the entries, each of
- * which moves the begin of its column's list on. Counted two places up, the begins end where they should. */
-void sparse__turn(int64_t m, int64_t k, RowLists rows, RowLists columns)
+/* Counting sort of the columns of pieces begin ... end - 1: how many entries each has, where its list begins, then the
+ * entries, each of which moves that on, until it is where the next list begins. */
+typedef struct Turn {
+    int64_t m, k;
+    RowLists rows, columns;
+} Turn;
+
+static void turn_pieces(void *context, int64_t begin, int64_t end, real *scratch)
 {
-    int32_t *next = columns.first + 1;
-    memset(columns.first, 0, ((size_t)k + 2) * sizeof *columns.first);
-    for (int32_t e = 0; e < rows.first[m]; e++)
-        next[rows.column[e] + 1]++;
-    for (int64_t p = 1; p <= k; p++)
-        next[p] += next[p - 1];
-    for (int64_t i = 0; i < m; i++) {
-        for (int32_t e = rows.first[i]; e < rows.first[i + 1]; e++)
-            columns.column[next[rows.column[e]]++] = (int32_t)i;
+    const Turn *t = context;
+    const int32_t *first = t->rows.first, *column = t->rows.column;
+    const int64_t step = t->rows.step, from = begin * LISTS_PIECE;
+    const int64_t to = end * LISTS_PIECE < t->k ? end * LISTS_PIECE : t->k;
+    int32_t *next = t->columns.first + 1, *row = t->columns.column, before = 0;
+    (void)scratch;
+    memset(next + from, 0, (size_t)(to - from) * sizeof *next);
+    for (int64_t i = 0; i < t->m; i++) {
+        before += first[i * step + begin] - first[i * step];
+        for (int32_t e = first[i * step + begin], last = first[i * step + end]; e < last; e++)
+            next[column[e]]++;
     }
+    for (int64_t p = from; p < to; p++) {
+        const int32_t count = next[p];
+        next[p] = before;
+        before += count;
+    }
+    for (int64_t i = 0; i < t->m; i++) {
+        for (int32_t e = first[i * step + begin], last = first[i * step + end]; e < last; e++)
+            row[next[column[e]]++] = (int32_t)i;
+    }
+}
+
+void sparse__turn(int64_t m, int64_t k, RowLists rows, RowLists *columns)
+{
+    enum { LEAST_ENTRIES = 1 << 12 };
+    columns->step = columns->pieces = 1;
+    columns->entries = rows.entries;
+    columns->first[0] = 0;
+    Turn turn = {m, k, rows, *columns};
+    threads__ranges(turn_pieces, &turn, threads__parts(rows.entries, LEAST_ENTRIES), rows.pieces, 1, NULL);
 }
 
 RowLists sparse__columns(const Tensor *t, int64_t rows, int64_t columns)
@@ -136,7 +202,7 @@ RowLists sparse__columns(const Tensor *t, int64_t rows, int64_t columns)
     if (!nonzeros)
         return none;
     if (!nonzeros->has_columns)
-        sparse__turn(rows, columns, nonzeros->by_row, nonzeros->by_column);
+        sparse__turn(rows, columns, nonzeros->by_row, &nonzeros->by_column);
     nonzeros->has_columns = true;
     return nonzeros->by_column;
 }

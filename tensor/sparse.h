@@ -13,9 +13,13 @@ void sparse__filled(const Value *leaf);
 RowLists sparse__rows(const Tensor *t, int64_t rows, int64_t columns);
 RowLists sparse__columns(const Tensor *t, int64_t rows, int64_t columns);
 
-/* From lists of the rows of an m x k matrix those of its columns. Room: k + 2 in columns.first, the number of
- * entries in columns.column. */
-void sparse__turn(int64_t m, int64_t k, RowLists rows, RowLists columns);
+/* Lists the rows of a, an m x k matrix. Room: m times sparse__pieces(k) + 1 in lists->first, m (k + LISTS_SLACK) in
+ * lists->column. */
+int64_t sparse__pieces(int64_t k);
+void sparse__list(const real *a, int64_t m, int64_t k, RowLists *lists);
+
+/* From those lists the ones of the columns. Room: k + 1 in columns->first, the number of entries in columns->column. */
+void sparse__turn(int64_t m, int64_t k, RowLists rows, RowLists *columns);
 
 /* Whether the numbers of t, in order in `numbers`, are all finite, as those must be by which zeros are multiplied
  * if they are to be left out. A leaf remembers it until it changes; whoever has changed it and knows may say so. */

@@ -22,6 +22,12 @@ void threads__run(ThreadBody *body, void *context, int parts, real *scratch);
 /* Into how many parts to cut work of which one part should have `least` units: 1 to the number of threads. */
 int threads__parts(int64_t units, int64_t least);
 
+/* Does items begin ... end - 1 of some work; there may be none. */
+typedef void ThreadRange(void *context, int64_t begin, int64_t end, real *scratch);
+
+/* threads__run for items 0 ... n - 1, cut into so many parts at multiples of grain. */
+void threads__ranges(ThreadRange *body, void *context, int parts, int64_t n, int64_t grain, real *scratch);
+
 /* Products as the kernels compute them. */
 void threads__gemm(const Gemm *product);
 void threads__sparse_gemm(const Gemm *product, RowLists lists);

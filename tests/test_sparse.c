@@ -26,17 +26,18 @@ static const Kernels *variant(int i)
 START_TEST(lists_name_all_that_is_not_zero)
 {
     const Kernels *kernels = variant(_i);
-    real a[3 * 37] = {0};
-    int32_t first[4], column[10 + 37 + LISTS_SLACK];
-    const RowLists lists = {first, column};
-    a[0] = 1, a[36] = (real)NAN, a[2 * 37 + 5] = (real)INFINITY, a[2 * 37 + 20] = -2;
-    a[3] = (real)-0.0;
-    ck_assert_int_eq(kernels->nonzeros(a, 3, 37, 10, lists), 4);
-    const int32_t firsts[] = {0, 2, 2, 4}, columns[] = {0, 36, 5, 20};
+    real row[2 * LISTS_PIECE + 5] = {0};
+    int32_t first[4], column[3 + COUNT(row) + LISTS_SLACK];
+    row[0] = 1, row[LISTS_PIECE - 1] = (real)NAN, row[3] = (real)-0.0;
+    row[2 * LISTS_PIECE] = (real)INFINITY, row[2 * LISTS_PIECE + 4] = -2;
+    ck_assert_int_eq(kernels->nonzeros(row, COUNT(row), 3, first, column), 7);
+    const int32_t firsts[] = {3, 5, 5, 7}, columns[] = {0, LISTS_PIECE - 1, 2 * LISTS_PIECE, 2 * LISTS_PIECE + 4};
     ck_assert_mem_eq(first, firsts, sizeof firsts);
-    ck_assert_mem_eq(column, columns, sizeof columns);
-    ck_assert_int_eq(kernels->nonzeros(a, 3, 37, 4, lists), 4);
-    ck_assert_int_eq(kernels->nonzeros(a, 3, 37, 3, lists), -1);
+    ck_assert_mem_eq(column + 3, columns, sizeof columns);
+    ck_assert_int_eq(kernels->nonzeros(row + 1, LISTS_PIECE, 0, first, column), 1);
+    ck_assert_int_eq(first[1], 1);
+    ck_assert_int_eq(kernels->nonzeros(row, 0, 2, first, column), 2);
+    ck_assert_int_eq(first[0], 2);
 }
 END_TEST
 
@@ -46,8 +47,9 @@ static void compare_products(const Kernels *kernels, int64_t n, double density, 
 {
     enum { M = 9, K = 50, MOST_N = 200 };
     static real a[M * K], b[K * MOST_N], c[2][M * MOST_N], biases[MOST_N], scratch[1 << 16];
-    static int32_t first[M + 1], column[M * K + K + LISTS_SLACK];
-    const RowLists lists = {first, column};
+    enum { PIECES = 2 };
+    static int32_t first[M * (PIECES + 1)], column[M * K + LISTS_SLACK];
+    RowLists lists = {.first = first, .column = column, .step = PIECES + 1, .pieces = PIECES};
     Random random = random_seeded(7);
     for (int i = 0; i < M * K; i++)
         a[i] = drawn(&random, density);
@@ -71,7 +73,8 @@ static void compare_products(const Kernels *kernels, int64_t n, double density, 
                  .ldc = n,
                  .accumulate = accumulate,
                  .scratch = scratch};
-    ck_assert_int_ge(kernels->nonzeros(a, M, K, M * K, lists), 0);
+    for (int i = 0; i < M; i++)
+        lists.entries = kernels->nonzeros(a + i * K, K, (int32_t)lists.entries, first + i * lists.step, column);
     kernels->gemm(&gemm);
     gemm.c = c[1];
     kernels->sparse_gemm(&gemm, lists);

@@ -8,6 +8,7 @@
 
 #include <valgrad/nn.h>
 
+#include "sparse.h"
 #include "testing.h"
 #include "threads.h"
 
@@ -62,8 +63,8 @@ static void compute(int64_t m, int64_t k, int64_t n, double density, int transpo
 START_TEST(products_have_the_same_bits)
 {
     static const int64_t shapes[][3] = {{64, 320, 128}, {320, 64, 33}, {9, 256, 200},
-                                        {250, 250, 17}, {1, 256, 256}, {2, 300, 200},
-                                        {256, 1, 256},  {256, 256, 1}};
+                                        {250, 250, 64}, {1, 256, 256}, {2, 300, 200},
+                                        {256, 1, 256},  {256, 256, 1}, {250, 250, 17}};
     static Outcome alone, together;
     const int64_t *s = shapes[_i];
     for (int transposed = 0; transposed < 4; transposed++) {
@@ -150,6 +151,64 @@ START_TEST(threads_of_the_program_share_the_helpers)
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
         assert_same(results[i], alone);
     }
+}
+END_TEST
+
+/* ---- data --------------------------------------------------------------------------------------- */
+
+enum { IMAGES = 300, SIDE = 20, PIXELS = SIDE * SIDE };
+
+/* Strokes: a few pixels on, four times as many off. */
+static NnDataset *draw_images(void)
+{
+    static uint8_t pixels[IMAGES * PIXELS], labels[IMAGES];
+    Random random = random_seeded(6);
+    for (int64_t i = 0; i < IMAGES * PIXELS; i++)
+        pixels[i] = i / 5 % 5 == 0 ? (uint8_t)random_bits(&random) : 0;
+    for (int64_t i = 0; i < IMAGES; i++)
+        labels[i] = (uint8_t)(i % 10);
+    return nn_dataset_new(IMAGES, SIDE, SIDE, 10, pixels, labels);
+}
+
+typedef struct Dealt {
+    real numbers[IMAGES * PIXELS];
+    int64_t labels[IMAGES];
+    int64_t rows, columns; /* their non-zeros, listed by rows and by columns */
+    int32_t begins[PIXELS], row[IMAGES * PIXELS];
+} Dealt;
+
+static void deal(const NnDataset *images, bool moved, Dealt *out)
+{
+    const NnLoaderOptions options = {.batch = IMAGES, .shift = moved ? 2 : 0, .rotation = moved ? 10 : 0};
+    NnLoader *loader = nn_loader_new(images, &options);
+    const NnBatch *batch = nn_loader_next(loader);
+    memset(out, 0, sizeof *out);
+    assert_status(tensor_get(batch->inputs, IMAGES * PIXELS, out->numbers), VALGRAD_OK);
+    memcpy(out->labels, batch->labels, sizeof out->labels);
+    const RowLists rows = sparse__rows(batch->inputs, IMAGES, PIXELS);
+    const RowLists columns = sparse__columns(batch->inputs, IMAGES, PIXELS);
+    out->rows = rows.entries;
+    out->columns = columns.first ? columns.first[PIXELS] : 0;
+    if (columns.first) {
+        memcpy(out->begins, columns.first, sizeof out->begins);
+        memcpy(out->row, columns.column, (size_t)columns.entries * sizeof *out->row);
+    }
+    nn_loader_free(loader);
+}
+
+START_TEST(batches_and_their_lists_are_the_same)
+{
+    static Dealt alone, together;
+    NnDataset *images = draw_images();
+    deal(images, _i, &alone);
+    ck_assert_int_eq(alone.columns, alone.rows);
+    ck_assert(_i || alone.rows > IMAGES * PIXELS / 6);
+    for (int n = 2; n <= 7; n++) {
+        assert_status(valgrad_set_threads(n), VALGRAD_OK);
+        deal(images, _i, &together);
+        ck_assert_msg(memcmp(&alone, &together, sizeof alone) == 0, "%d threads", n);
+    }
+    nn_dataset_free(images);
 }
 END_TEST
 
@@ -296,9 +355,10 @@ int main(void)
     Suite *suite = suite_create("threads");
     TCase *tests = new_case(suite, "threads", 30);
     tcase_add_checked_fixture(tests, NULL, one_thread);
-    tcase_add_loop_test(tests, products_have_the_same_bits, 0, 8);
+    tcase_add_loop_test(tests, products_have_the_same_bits, 0, 9);
     tcase_add_loop_test(tests, training_has_the_same_bits, 0, 2);
     tcase_add_test(tests, threads_of_the_program_share_the_helpers);
+    tcase_add_loop_test(tests, batches_and_their_lists_are_the_same, 0, 2);
     tcase_add_test(tests, every_part_is_done_once);
     tcase_add_test(tests, sleeping_helpers_are_woken);
     tcase_add_loop_test(tests, a_forked_process_begins_with_one, 0, 2);
