@@ -41,6 +41,10 @@ struct Program {
     uint32_t *code;
 };
 
+/* Memory of no thread, zeros at first: a Program may be run and freed by any. NULL: there is no more. */
+void *tape__take(size_t n, size_t size);
+void tape__give_back(void *memory);
+
 /* Numbers and gradients of one run, LANES beside each other for each slot. */
 typedef struct TapeRun {
     const Program *program;
