@@ -1,5 +1,4 @@
-/* test_memory.c - who lives how long: scopes, handles, what is carried out, labels, threads. */
-#include <pthread.h>
+/* test_memory.c - who lives how long: scopes, handles, what is carried out, labels. */
 #include <stdio.h>
 
 #include <valgrad/random.h>
@@ -622,202 +621,7 @@ START_TEST(labels_survive_a_merge)
 }
 END_TEST
 
-/* ---- threads ------------------------------------------------------------------------------------- */
-
-enum { THREADS = 4, INPUTS = 8 };
-
-typedef struct Work {
-    uint64_t seed;
-    real value, gradients[INPUTS];
-    Value *leaves[INPUTS], *root;
-    bool in_pool;
-} Work;
-
-/* A graph that depends on the seed alone, through scopes that merge, labels and n-ary nodes. */
-static void build_work(Work *work)
-{
-    Random random = random_seeded(work->seed);
-    for (int i = 0; i < INPUTS; i++)
-        work->leaves[i] = value_param(random_uniform(&random, -1, 1));
-    Value *last = value_retain(work->leaves[0]);
-    for (int step = 0; step < 300; step++) {
-        Value *next = NULL, *w[INPUTS];
-        const size_t n = 1 + random_below(&random, INPUTS - 1);
-        for (size_t i = 0; i < n; i++)
-            w[i] = work->leaves[random_below(&random, INPUTS)];
-        if (work->in_pool) {
-            Value *sum = value_affine(n, w, work->leaves, last);
-            value_set_label(sum, "sum");
-            next = value_sin(sum);
-            value_release(sum);
-        } else {
-            VALGRAD_SCOPE {
-                Value *sum = value_affine(n, w, work->leaves, last);
-                value_set_label(sum, "sum");
-                next = value_retain(value_sin(sum));
-            }
-        }
-        value_release(last);
-        last = next;
-    }
-    work->root = last;
-}
-
-static void finish_work(Work *work)
-{
-    work->value = value_data(work->root);
-    if (value_backward(work->root) != VALGRAD_OK)
-        work->value = (real)NAN;
-    for (int i = 0; i < INPUTS; i++) {
-        work->gradients[i] = value_grad(work->leaves[i]);
-        value_release(work->leaves[i]);
-    }
-    value_release(work->root);
-}
-
-static void *build_only(void *work)
-{
-    build_work(work);
-    return NULL;
-}
-
-static void *finish_only(void *work)
-{
-    finish_work(work);
-    return NULL;
-}
-
-static void *build_and_finish(void *argument)
-{
-    Work *work = argument;
-    for (int repeat = 0; repeat < 5; repeat++) {
-        if (work->in_pool) {
-            build_work(work);
-            finish_work(work);
-            continue;
-        }
-        VALGRAD_SCOPE {
-            build_work(work);
-            finish_work(work);
-        }
-    }
-    return NULL;
-}
-
-static void run_in_thread(void *(*function)(void *), Work *work)
-{
-    pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, function, work), 0);
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
-}
-
-static void assert_same_work(const Work *work, const Work *expected)
-{
-    assert_same(work->value, expected->value);
-    ck_assert(isfinite(work->value));
-    ck_assert_mem_eq(work->gradients, expected->gradients, sizeof work->gradients);
-}
-
-START_TEST(graphs_on_threads_at_the_same_time)
-{
-    Work expected = {.seed = 1}, works[THREADS];
-    build_and_finish(&expected);
-    pthread_t threads[THREADS];
-    for (int i = 0; i < THREADS; i++) {
-        works[i] = (Work){.seed = 1, .in_pool = i % 2};
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, build_and_finish, &works[i]), 0);
-    }
-    for (int i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-    for (int i = 0; i < THREADS; i++)
-        assert_same_work(&works[i], &expected);
-    ck_assert_int_eq(valgrad_live_nodes(), 0);
-}
-END_TEST
-
-/* Handing a graph over is allowed, as long as one thread has it at a time. */
-START_TEST(graph_handed_to_another_thread)
-{
-    const bool in_pool = _i;
-    Work expected = {.seed = 2}, work = {.seed = 2, .in_pool = in_pool};
-    build_and_finish(&expected);
-    run_in_thread(build_only, &work);
-    ck_assert_int_gt(valgrad_live_nodes(), 300);
-    finish_work(&work);
-    assert_same_work(&work, &expected);
-    ck_assert_int_eq(valgrad_live_nodes(), 0);
-
-    work = (Work){.seed = 2, .in_pool = in_pool};
-    build_work(&work);
-    run_in_thread(finish_only, &work);
-    assert_same_work(&work, &expected);
-
-    work = (Work){.seed = 2, .in_pool = in_pool};
-    run_in_thread(build_only, &work);
-    run_in_thread(finish_only, &work);
-    assert_same_work(&work, &expected);
-}
-END_TEST
-
-START_TEST(threads_come_and_go)
-{
-    Work expected = {.seed = 3};
-    build_and_finish(&expected);
-    for (int i = 0; i < 50; i++) {
-        Work work = {.seed = 3, .in_pool = i % 2};
-        run_in_thread(build_and_finish, &work);
-        assert_same_work(&work, &expected);
-        ck_assert_int_eq(valgrad_live_nodes(), 0);
-    }
-}
-END_TEST
-
-static void *fail_in_thread(void *message)
-{
-    VALGRAD_NO_GRAD {
-        value_add(NULL, NULL);
-        valgrad_set_strict_ieee(true);
-        snprintf(message, 64, "%s", valgrad_last_error());
-    }
-    return NULL;
-}
-
-START_TEST(errors_and_settings_belong_to_a_thread)
-{
-    char message[64] = "";
-    pthread_t thread;
-    value_neg(NULL);
-    ck_assert_int_eq(pthread_create(&thread, NULL, fail_in_thread, message), 0);
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    ck_assert_str_eq(message, "value_add: x is NULL");
-    ck_assert_str_eq(valgrad_last_error(), "value_neg: x is NULL");
-    ck_assert(!valgrad_set_strict_ieee(false));
-    ck_assert(valgrad_set_recording(true));
-    valgrad_clear_error();
-    ck_assert_str_eq(valgrad_last_error(), "");
-    assert_status(valgrad_last_status(), VALGRAD_OK);
-}
-END_TEST
-
-START_TEST(every_status_has_a_text)
-{
-#define CHECK_TEXT(name, text) ck_assert_str_eq(valgrad_status_text(name), text);
-    VALGRAD_STATUS_LIST(CHECK_TEXT)
-#undef CHECK_TEXT
-    ck_assert_str_eq(valgrad_status_text((ValgradStatus)999), "unknown status");
-}
-END_TEST
-
-START_TEST(the_library_says_what_it_is)
-{
-    int major, minor, patch;
-    ck_assert_int_eq(sscanf(valgrad_version(), "%d.%d.%d", &major, &minor, &patch), 3);
-    ck_assert_int_eq(major, VALGRAD_VERSION_MAJOR);
-    ck_assert_int_eq(minor, VALGRAD_VERSION_MINOR);
-    ck_assert_int_eq(patch, VALGRAD_VERSION_PATCH);
-    ck_assert_int_eq(valgrad_real_size(), sizeof(real));
-}
-END_TEST
+/* ---- what cannot be had ------------------------------------------------------------------------ */
 
 /* More than there can be is refused before it is asked for. */
 START_TEST(no_block_is_too_large)
@@ -873,19 +677,11 @@ int main(void)
     TCase *many = new_case(suite, "many", 30);
     tcase_add_test(many, million_nodes_in_the_pool);
     tcase_add_test(many, live_nodes_are_exact);
+    tcase_add_test(many, no_block_is_too_large);
 
     TCase *names = new_case(suite, "labels", 4);
     tcase_add_test(names, labels);
     tcase_add_test(names, labels_go_with_their_nodes);
     tcase_add_test(names, labels_survive_a_merge);
-
-    TCase *threads = new_case(suite, "threads", 20);
-    tcase_add_test(threads, graphs_on_threads_at_the_same_time);
-    tcase_add_loop_test(threads, graph_handed_to_another_thread, 0, 2);
-    tcase_add_test(threads, threads_come_and_go);
-    tcase_add_test(threads, errors_and_settings_belong_to_a_thread);
-    tcase_add_test(threads, every_status_has_a_text);
-    tcase_add_test(threads, the_library_says_what_it_is);
-    tcase_add_test(threads, no_block_is_too_large);
     return run_suite(suite);
 }
