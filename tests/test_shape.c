@@ -1,6 +1,6 @@
 /* test_shape.c - operations on shape: each element of the result is the very Value that index
  * arithmetic, written here once more, says it is; no node is made; gradients flow through. */
-#include "tensor_testing.h"
+#include "numbers_testing.h"
 
 static const Range WIDE = {-3, 3, false};
 
@@ -344,39 +344,30 @@ END_TEST
 
 /* ---- by hand ----------------------------------------------------------------------------------- */
 
-static const real counted[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
-                               12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23};
-
-static void assert_numbers(const Tensor *t, Sides sides, const real *numbers)
+static void assert_tensor(const Tensor *t, Sides sides, const real *numbers)
 {
-    real got[MOST];
-    ck_assert_msg(t != NULL, "%s", valgrad_last_error());
+    assert_numbers(t, size_of(sides), numbers);
     assert_shape(t, sides);
-    assert_status(tensor_get(t, size_of(sides), got), VALGRAD_OK);
-    for (int64_t i = 0; i < size_of(sides); i++)
-        assert_same(got[i], numbers[i]);
 }
-
-#define NUMBERS(...) ((const real[]){__VA_ARGS__})
 
 START_TEST(numbers_by_hand)
 {
     VALGRAD_SCOPE {
         Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(2, 3));
-        assert_numbers(tensor_transpose(t), SIDES(3, 2), NUMBERS(0, 3, 1, 4, 2, 5));
-        assert_numbers(tensor_reshape(tensor_transpose(t), TENSOR_SHAPE(-1)), SIDES(6),
+        assert_tensor(tensor_transpose(t), SIDES(3, 2), NUMBERS(0, 3, 1, 4, 2, 5));
+        assert_tensor(tensor_reshape(tensor_transpose(t), TENSOR_SHAPE(-1)), SIDES(6),
                        NUMBERS(0, 3, 1, 4, 2, 5));
-        assert_numbers(tensor_slice(t, 1, -2, INT64_MAX, 1), SIDES(2, 2), NUMBERS(1, 2, 4, 5));
-        assert_numbers(tensor_slice(t, 1, -100, 100, 2), SIDES(2, 2), NUMBERS(0, 2, 3, 5));
-        assert_numbers(tensor_slice(t, 0, 1, -2, 1), SIDES(0, 3), NULL);
-        assert_numbers(tensor_index(t, 0, -1), SIDES(3), NUMBERS(3, 4, 5));
-        assert_numbers(tensor_gather(t, 1, 4, (int64_t[]){2, 0, -3, 2}), SIDES(2, 4),
+        assert_tensor(tensor_slice(t, 1, -2, INT64_MAX, 1), SIDES(2, 2), NUMBERS(1, 2, 4, 5));
+        assert_tensor(tensor_slice(t, 1, -100, 100, 2), SIDES(2, 2), NUMBERS(0, 2, 3, 5));
+        assert_tensor(tensor_slice(t, 0, 1, -2, 1), SIDES(0, 3), NULL);
+        assert_tensor(tensor_index(t, 0, -1), SIDES(3), NUMBERS(3, 4, 5));
+        assert_tensor(tensor_gather(t, 1, 4, (int64_t[]){2, 0, -3, 2}), SIDES(2, 4),
                        NUMBERS(2, 0, 0, 2, 5, 3, 3, 5));
-        assert_numbers(tensor_broadcast(tensor_index(t, 1, 1), TENSOR_SHAPE(3, 2)), SIDES(3, 2),
+        assert_tensor(tensor_broadcast(tensor_index(t, 1, 1), TENSOR_SHAPE(3, 2)), SIDES(3, 2),
                        NUMBERS(1, 4, 1, 4, 1, 4));
-        assert_numbers(tensor_concat(2, (Tensor *[]){t, tensor_slice(t, 1, 0, 1, 1)}, 1),
+        assert_tensor(tensor_concat(2, (Tensor *[]){t, tensor_slice(t, 1, 0, 1, 1)}, 1),
                        SIDES(2, 4), NUMBERS(0, 1, 2, 0, 3, 4, 5, 3));
-        assert_numbers(tensor_stack(2, (Tensor *[]){t, t}, -1), SIDES(2, 3, 2),
+        assert_tensor(tensor_stack(2, (Tensor *[]){t, t}, -1), SIDES(2, 3, 2),
                        NUMBERS(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5));
     }
 }
@@ -437,12 +428,12 @@ START_TEST(writing_through_one_view_is_seen_in_all)
         Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(2, 3)), *turned = tensor_transpose(t);
         Tensor *column = tensor_index(t, 1, 2), *picked = tensor_gather(t, 1, 2, (int64_t[]){2, 0});
         assert_status(tensor_set(column, 2, NUMBERS(20, 50)), VALGRAD_OK);
-        assert_numbers(turned, SIDES(3, 2), NUMBERS(0, 3, 1, 4, 20, 50));
-        assert_numbers(picked, SIDES(2, 2), NUMBERS(20, 0, 50, 3));
+        assert_tensor(turned, SIDES(3, 2), NUMBERS(0, 3, 1, 4, 20, 50));
+        assert_tensor(picked, SIDES(2, 2), NUMBERS(20, 0, 50, 3));
         assert_status(tensor_set(picked, 4, NUMBERS(-1, -2, -3, -4)), VALGRAD_OK);
-        assert_numbers(t, SIDES(2, 3), NUMBERS(-2, 1, -1, -4, 4, -3));
+        assert_tensor(t, SIDES(2, 3), NUMBERS(-2, 1, -1, -4, 4, -3));
         assert_status(tensor_fill(turned, 7), VALGRAD_OK);
-        assert_numbers(picked, SIDES(2, 2), NUMBERS(7, 7, 7, 7));
+        assert_tensor(picked, SIDES(2, 2), NUMBERS(7, 7, 7, 7));
     }
 }
 END_TEST
@@ -454,9 +445,9 @@ START_TEST(views_outlive_what_they_show)
     Tensor *table = tensor_gather(t, 0, 1, (int64_t[]){1});
     tensor_release(t);
     ck_assert_int_eq(valgrad_live_nodes(), 1);
-    assert_numbers(run, SIDES(3, 2), NUMBERS(0, 3, 1, 4, 2, 5));
+    assert_tensor(run, SIDES(3, 2), NUMBERS(0, 3, 1, 4, 2, 5));
     tensor_release(run);
-    assert_numbers(table, SIDES(1, 3), NUMBERS(3, 4, 5));
+    assert_tensor(table, SIDES(1, 3), NUMBERS(3, 4, 5));
     Value *element = value_retain(tensor_at(table, 2));
     tensor_release(table);
     assert_same(value_data(element), 5);

@@ -1,29 +1,5 @@
-/* test_tensor.c - making tensors, looking at their elements, giving them other numbers, their
- * lifetime, and where backward starts. */
-#include "tensor_testing.h"
-
-static const real counted[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-
-#define NUMBERS(...) ((const real[]){__VA_ARGS__})
-
-static void assert_numbers(const Tensor *t, int64_t n, const real *numbers)
-{
-    real got[MOST];
-    ck_assert_msg(t != NULL, "%s", valgrad_last_error());
-    assert_status(tensor_get(t, n, got), VALGRAD_OK);
-    for (int64_t i = 0; i < n; i++)
-        assert_same(got[i], numbers[i]);
-}
-
-static void assert_gradients(const Tensor *t, int64_t n, const real *gradients)
-{
-    real got[MOST];
-    assert_status(tensor_get_grad(t, n, got), VALGRAD_OK);
-    for (int64_t i = 0; i < n; i++) {
-        assert_same(got[i], gradients[i]);
-        assert_same(value_grad(tensor_at(t, i)), gradients[i]);
-    }
-}
+/* test_tensor.c - making tensors, looking at their elements, giving them other numbers. */
+#include "numbers_testing.h"
 
 /* ---- create ------------------------------------------------------------------------------------ */
 
@@ -157,13 +133,21 @@ static const struct {
     {3, {2, -7, 0}, VALGRAD_ERROR_SHAPE, "shape (2, -7, 0) has a negative side"},
     {2, {0, INT64_MIN}, VALGRAD_ERROR_SHAPE, "shape (0, -9223372036854775808) has a negative side"},
     {1, {INT64_MAX}, VALGRAD_ERROR_SHAPE, "shape (9223372036854775807) has too many elements"},
-    {2, {(int64_t)1 << 31, (int64_t)1 << 31}, VALGRAD_ERROR_SHAPE,
+    {2,
+     {(int64_t)1 << 31, (int64_t)1 << 31},
+     VALGRAD_ERROR_SHAPE,
      "shape (2147483648, 2147483648) has too many elements"},
-    {2, {(int64_t)1 << 32, (int64_t)1 << 32}, VALGRAD_ERROR_SHAPE,
+    {2,
+     {(int64_t)1 << 32, (int64_t)1 << 32},
+     VALGRAD_ERROR_SHAPE,
      "shape (4294967296, 4294967296) has too many elements"},
-    {3, {0, (int64_t)1 << 40, (int64_t)1 << 40}, VALGRAD_ERROR_SHAPE,
+    {3,
+     {0, (int64_t)1 << 40, (int64_t)1 << 40},
+     VALGRAD_ERROR_SHAPE,
      "shape (0, 1099511627776, 1099511627776) has too many elements"},
-    {3, {(int64_t)1 << 40, (int64_t)1 << 40, 0}, VALGRAD_ERROR_SHAPE,
+    {3,
+     {(int64_t)1 << 40, (int64_t)1 << 40, 0},
+     VALGRAD_ERROR_SHAPE,
      "shape (1099511627776, 1099511627776, 0) has too many elements"},
 };
 
@@ -531,163 +515,6 @@ START_TEST(zeroing_other_gradients)
 }
 END_TEST
 
-/* ---- lifetime ---------------------------------------------------------------------------------- */
-
-START_TEST(scopes_drop_what_is_not_retained)
-{
-    Tensor *kept = NULL;
-    VALGRAD_SCOPE {
-        Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(3));
-        kept = tensor_retain(tensor_exp(t));
-        tensor_sum_all(kept);
-    }
-    ck_assert_int_gt(valgrad_live_nodes(), 0);
-    assert_same(value_data(tensor_at(kept, 0)), 1);
-    assert_status(tensor_backward(kept, NULL), VALGRAD_OK);
-    tensor_release(kept);
-}
-END_TEST
-
-START_TEST(outside_scopes_the_caller_owns)
-{
-    Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(3)), *e = tensor_exp(t), *s = tensor_sum_all(e);
-    ck_assert_int_eq(valgrad_live_nodes(), 3);
-    tensor_release(e);
-    tensor_release(t);
-    ck_assert_int_eq(valgrad_live_nodes(), 3);
-    ck_assert_ptr_eq(tensor_retain(s), s);
-    tensor_release(s);
-    ck_assert_int_eq(valgrad_live_nodes(), 3);
-    tensor_release(s);
-    ck_assert_int_eq(valgrad_live_nodes(), 0);
-}
-END_TEST
-
-START_TEST(parameters_survive_scopes)
-{
-    Tensor *w = NULL;
-    VALGRAD_SCOPE {
-        VALGRAD_SCOPE
-            w = tensor_param(counted, TENSOR_SHAPE(2, 2));
-        ck_assert_int_eq(valgrad_live_nodes(), 1);
-        for (int step = 0; step < 3; step++) {
-            VALGRAD_SCOPE {
-                Tensor *y = tensor_matmul(w, tensor_transpose(w));
-                assert_status(tensor_backward(y, NULL), VALGRAD_OK);
-            }
-        }
-        tensor_zero_grad(w);
-    }
-    ck_assert_int_eq(valgrad_live_nodes(), 1);
-    assert_numbers(w, 4, counted);
-    tensor_release(w);
-}
-END_TEST
-
-/* Results handed from scope to scope; at each step only what the next one needs is left. */
-START_TEST(results_carried_through_nested_scopes)
-{
-    Tensor *w = tensor_param(NUMBERS(1, 2), TENSOR_SHAPE(2)), *a = NULL, *b = NULL, *c = NULL;
-    VALGRAD_SCOPE {
-        VALGRAD_SCOPE {
-            VALGRAD_SCOPE
-                a = tensor_retain(tensor_square(w));
-            b = tensor_retain(tensor_gather(tensor_mul(a, w), 0, 2, (int64_t[]){1, 0}));
-            tensor_release(a);
-        }
-        c = tensor_retain(tensor_add(b, tensor_const(counted, TENSOR_SHAPE(2))));
-        tensor_release(b);
-    }
-    assert_numbers(c, 2, NUMBERS(8, 2));
-    assert_status(tensor_backward(c, NULL), VALGRAD_OK);
-    assert_gradients(w, 2, NUMBERS(3, 12));
-    tensor_release(c);
-    ck_assert_int_eq(valgrad_live_nodes(), 1);
-    tensor_release(w);
-}
-END_TEST
-
-/* A handle taken before, and one taken after, the inner scope's result was used further out. */
-START_TEST(handles_on_carried_tensors)
-{
-    for (int retain_again = 0; retain_again < 2; retain_again++) {
-        Tensor *carried = NULL;
-        VALGRAD_SCOPE {
-            VALGRAD_SCOPE {
-                VALGRAD_SCOPE
-                    carried = tensor_retain(tensor_exp(tensor_leaf(counted, TENSOR_SHAPE(2))));
-                tensor_sum_all(carried);
-            }
-            tensor_mean_all(carried);
-            if (retain_again) {
-                tensor_retain(carried);
-                tensor_release(carried);
-            }
-        }
-        ck_assert_int_gt(valgrad_live_nodes(), 0);
-        assert_same(value_data(tensor_at(carried, 0)), 1);
-        assert_status(tensor_backward(carried, NULL), VALGRAD_OK);
-        tensor_release(carried);
-        ck_assert_int_eq(valgrad_live_nodes(), 0);
-    }
-}
-END_TEST
-
-/* Of the pool, used in a scope: a run, a view with gaps, and a table. */
-START_TEST(operands_of_the_pool_released_in_a_scope)
-{
-    Tensor *w = tensor_param(NUMBERS(1, 2, 3, 4), TENSOR_SHAPE(2, 2));
-    Tensor *turned = tensor_transpose(w);
-    Tensor *table = tensor_gather(w, 0, 2, (int64_t[]){1, 1});
-    Value *element = value_retain(tensor_at(w, 3));
-    VALGRAD_SCOPE {
-        Tensor *y = tensor_matmul(w, turned), *z = tensor_mul(y, table);
-        tensor_release(w);
-        tensor_release(turned);
-        tensor_release(table);
-        Tensor *others[8]; /* in the memory of those released */
-        for (int i = 0; i < 8; i++)
-            others[i] = tensor_param(NULL, TENSOR_SHAPE(2, 2));
-        assert_status(tensor_backward(z, NULL), VALGRAD_OK);
-        assert_same(value_grad(element), (3 + 4) * 2 + 2 * 4 * 4 + (11 + 25));
-        for (int i = 0; i < 8; i++)
-            tensor_release(others[i]);
-    }
-    value_release(element);
-}
-END_TEST
-
-START_TEST(an_element_holds_its_tensor)
-{
-    Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(3));
-    Value *x = value_retain(tensor_at(t, 1)), *y = value_square(tensor_at(t, 2));
-    tensor_release(t);
-    assert_same(value_data(x), 1);
-    value_release(x);
-    ck_assert_int_eq(valgrad_live_nodes(), 2);
-    assert_status(value_backward(y), VALGRAD_OK);
-    value_release(y);
-}
-END_TEST
-
-START_TEST(one_release_too_many)
-{
-    VALGRAD_SCOPE {
-        Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(3));
-        tensor_release(t);
-        assert_message(VALGRAD_ERROR_STATE,
-                       "tensor_release: no handle is left: a scope owns this Tensor, "
-                       "or one release too many");
-        tensor_retain(t);
-        tensor_release(t);
-        ck_assert_str_eq(valgrad_last_error(), "");
-        tensor_release(t);
-        assert_error(VALGRAD_ERROR_STATE, "one release too many");
-        assert_numbers(t, 3, counted);
-    }
-}
-END_TEST
-
 /* ---- labels, freezing --------------------------------------------------------------------------- */
 
 START_TEST(labels)
@@ -765,146 +592,6 @@ START_TEST(only_whole_leaves_are_frozen)
 }
 END_TEST
 
-/* ---- backward ---------------------------------------------------------------------------------- */
-
-START_TEST(seeds)
-{
-    VALGRAD_SCOPE {
-        Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(2, 2)), *y = tensor_square(t);
-        assert_status(tensor_backward(y, NULL), VALGRAD_OK);
-        assert_gradients(t, 4, NUMBERS(0, 2, 4, 6));
-        assert_status(
-            tensor_backward(y, tensor_const(NUMBERS(1, 10, 100, 1000), TENSOR_SHAPE(2, 2))),
-            VALGRAD_OK);
-        assert_gradients(t, 4, NUMBERS(0, 22, 404, 6006));
-        assert_gradients(y, 4, NUMBERS(1, 10, 100, 1000));
-        tensor_zero_grad(t);
-        assert_status(
-            tensor_backward(y, tensor_transpose(tensor_const(counted, TENSOR_SHAPE(2, 2)))),
-            VALGRAD_OK);
-        assert_gradients(t, 4, NUMBERS(0, 4, 4, 18));
-    }
-}
-END_TEST
-
-START_TEST(seeds_of_another_shape)
-{
-    VALGRAD_SCOPE {
-        Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(2, 2)), *y = tensor_square(t);
-        assert_refused(tensor_backward(y, tensor_zeros(TENSOR_SHAPE(4))), VALGRAD_ERROR_SHAPE,
-                       "tensor_backward: a seed of shape (4) for a root of shape (2, 2)");
-        assert_refused(tensor_backward(y, tensor_zeros(TENSOR_SHAPE(2, 1))), VALGRAD_ERROR_SHAPE,
-                       "tensor_backward: a seed of shape (2, 1) for a root of shape (2, 2)");
-        assert_refused(tensor_backward(tensor_sum_all(y), tensor_zeros(TENSOR_SHAPE(1))),
-                       VALGRAD_ERROR_SHAPE,
-                       "tensor_backward: a seed of shape (1) for a root of shape ()");
-        assert_gradients(t, 4, NUMBERS(0, 0, 0, 0));
-    }
-}
-END_TEST
-
-START_TEST(roots_without_a_gradient)
-{
-    VALGRAD_SCOPE {
-        static const char message[] =
-            "tensor_backward: the root depends on no leaf that wants a gradient";
-        Tensor *c = tensor_const(counted, TENSOR_SHAPE(3));
-        assert_refused(tensor_backward(c, NULL), VALGRAD_ERROR_STATE, message);
-        assert_refused(tensor_backward(tensor_exp(c), NULL), VALGRAD_ERROR_STATE, message);
-        assert_refused(tensor_backward(tensor_gather(c, 0, 1, (int64_t[]){0}), NULL),
-                       VALGRAD_ERROR_STATE, message);
-        assert_refused(tensor_backward(NULL, NULL), VALGRAD_ERROR_NULL,
-                       "tensor_backward: root is NULL");
-        assert_refused(tensor_backward(NULL, c), VALGRAD_ERROR_NULL,
-                       "tensor_backward: root is NULL");
-    }
-}
-END_TEST
-
-/* Views, tables and leaves as roots. */
-START_TEST(roots_of_every_kind)
-{
-    VALGRAD_SCOPE {
-        Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(2, 3)), *y = tensor_square(t);
-        const Value *x = tensor_at(t, 5);
-        Value *values[] = {
-            value_neg(tensor_at(t, 1)), tensor_at(y, 3), value_const(1), tensor_at(t, 1),
-            value_neg(tensor_at(t, 1)), tensor_at(y, 3)};
-        const struct {
-            Tensor *root;
-            real gradients[6];
-        } roots[] = {
-            {tensor_transpose(y), {0, 2 * 3, 4 * 5, 6 * 2, 8 * 4, 10 * 6}},
-            {tensor_slice(y, 1, 1, 3, 1), {0, 2, 8, 0, 24, 40}},
-            {tensor_broadcast(tensor_index(tensor_index(y, 0, 1), 0, 2), TENSOR_SHAPE(4)),
-             {0, 0, 0, 0, 0, 100}},
-            {tensor_slice(y, 0, 0, 0, 1), {0}},
-            {tensor_from_values(values, TENSOR_SHAPE(6)), {0, 4 - 1 - 5, 0, 6 * (2 + 6), 0, 0}},
-            {t, {1, 2, 3, 4, 5, 6}},
-            {tensor_index(t, 0, 1), {0, 0, 0, 1, 2, 3}},
-            {tensor_gather(t, 1, 2, (int64_t[]){2, 2}), {0, 0, 3, 0, 0, 7}},
-        };
-        for (size_t i = 0; i < COUNT(roots); i++) {
-            now_testing_is("root %d", (int)i);
-            Tensor *root = roots[i].root;
-            Tensor *seed = tensor_leaf(NULL, tensor_rank(root), tensor_shape(root));
-            tensor_set(seed, tensor_size(seed), NUMBERS(1, 2, 3, 4, 5, 6));
-            tensor_zero_grad(t);
-            assert_status(tensor_backward(root, seed), VALGRAD_OK);
-            assert_gradients(t, 6, roots[i].gradients);
-        }
-        assert_same(value_data(x), 5);
-    }
-}
-END_TEST
-
-/* Leaves accumulate; results show the last pass, and only what that reached. */
-START_TEST(backward_twice)
-{
-    VALGRAD_SCOPE {
-        Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(3)), *y = tensor_square(t);
-        Tensor *z = tensor_mul(y, y), *s = tensor_sum_all(z);
-        for (int i = 1; i <= 3; i++) {
-            assert_status(tensor_backward(s, NULL), VALGRAD_OK);
-            assert_gradients(t, 3, NUMBERS(0, (real)i * 4, (real)i * 32));
-            assert_gradients(y, 3, NUMBERS(0, 2, 8));
-            assert_gradients(z, 3, NUMBERS(1, 1, 1));
-        }
-        assert_status(value_backward(tensor_at(z, 1)), VALGRAD_OK);
-        assert_gradients(z, 3, NUMBERS(0, 1, 0));
-        assert_gradients(y, 3, NUMBERS(0, 2, 0));
-    }
-}
-END_TEST
-
-START_TEST(leaves_as_roots_accumulate)
-{
-    VALGRAD_SCOPE {
-        Tensor *t = tensor_leaf(counted, TENSOR_SHAPE(3)), *part = tensor_slice(t, 0, 0, 3, 2);
-        for (int i = 0; i < 2; i++) {
-            assert_status(tensor_backward(t, NULL), VALGRAD_OK);
-            assert_status(tensor_backward(part, tensor_full(10, TENSOR_SHAPE(2))), VALGRAD_OK);
-        }
-        assert_gradients(t, 3, NUMBERS(22, 2, 22));
-    }
-}
-END_TEST
-
-/* What wants no gradient is not visited, and gets none. */
-START_TEST(constants_get_no_gradient)
-{
-    VALGRAD_SCOPE {
-        Tensor *c = tensor_const(counted, TENSOR_SHAPE(2, 2)),
-               *w = tensor_leaf(counted, TENSOR_SHAPE(2, 2));
-        Tensor *inner = tensor_exp(c), *y = tensor_matmul(inner, w);
-        assert_status(tensor_backward(y, NULL), VALGRAD_OK);
-        assert_gradients(c, 4, NUMBERS(0, 0, 0, 0));
-        assert_gradients(inner, 4, NUMBERS(0, 0, 0, 0));
-        ck_assert(!tensor_wants_grad(inner) && tensor_wants_grad(y));
-    }
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("tensor");
@@ -934,26 +621,9 @@ int main(void)
     tcase_add_test(tests, no_gradient_before_any_backward);
     tcase_add_test(tests, zeroing_gradients);
     tcase_add_test(tests, zeroing_other_gradients);
-    tests = new_case(suite, "lifetime", 4);
-    tcase_add_test(tests, scopes_drop_what_is_not_retained);
-    tcase_add_test(tests, outside_scopes_the_caller_owns);
-    tcase_add_test(tests, parameters_survive_scopes);
-    tcase_add_test(tests, results_carried_through_nested_scopes);
-    tcase_add_test(tests, handles_on_carried_tensors);
-    tcase_add_test(tests, operands_of_the_pool_released_in_a_scope);
-    tcase_add_test(tests, an_element_holds_its_tensor);
-    tcase_add_test(tests, one_release_too_many);
     tests = new_case(suite, "labels and freezing", 4);
     tcase_add_test(tests, labels);
     tcase_add_test(tests, frozen_and_thawed);
     tcase_add_test(tests, only_whole_leaves_are_frozen);
-    tests = new_case(suite, "backward", 4);
-    tcase_add_test(tests, seeds);
-    tcase_add_test(tests, seeds_of_another_shape);
-    tcase_add_test(tests, roots_without_a_gradient);
-    tcase_add_test(tests, roots_of_every_kind);
-    tcase_add_test(tests, backward_twice);
-    tcase_add_test(tests, leaves_as_roots_accumulate);
-    tcase_add_test(tests, constants_get_no_gradient);
     return run_suite(suite);
 }
