@@ -65,7 +65,7 @@ static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Va
 #define OP1(name, symbol, formula, F, DX, DXX, low, high, kinks)                                   \
     Value *value_##name(Value *x)                                                                  \
     {                                                                                              \
-        Value *v = x ? value_next_result(OP_##name, x, NULL) : NULL;                                \
+        Value *v = x ? value_next_result(OP_##name, x, NULL) : NULL;                               \
         if (!v)                                                                                    \
             return make_node(OP_##name, "value_" #name, x, NULL, 0);                               \
         v->data = op_##name##_f(x->data, 0, 0);                                                    \
@@ -74,7 +74,7 @@ static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Va
 #define OP1P(name, symbol, formula, F, DX, DXX, low, high, kinks)                                  \
     Value *value_##name(Value *x, real p)                                                          \
     {                                                                                              \
-        Value *v = x ? value_next_result(OP_##name, x, NULL) : NULL;                                \
+        Value *v = x ? value_next_result(OP_##name, x, NULL) : NULL;                               \
         if (!v)                                                                                    \
             return make_node(OP_##name, "value_" #name, x, NULL, p);                               \
         v->data = op_##name##_f(x->data, 0, p);                                                    \
@@ -84,7 +84,7 @@ static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Va
 #define OP2(name, symbol, formula, F, DX, DY, DXX, DXY, DYY, xl, xh, yl, yh, kinks)                \
     Value *value_##name(Value *x, Value *y)                                                        \
     {                                                                                              \
-        Value *v = x && y ? value_next_result(OP_##name, x, y) : NULL;                              \
+        Value *v = x && y ? value_next_result(OP_##name, x, y) : NULL;                             \
         if (!v)                                                                                    \
             return make_node(OP_##name, "value_" #name, x, y, 0);                                  \
         v->data = op_##name##_f(x->data, y->data, 0);                                              \
@@ -115,23 +115,23 @@ static Value *make_three(OpCode op, const char *function, Value *x, Value *y, Va
     {                                                                                              \
         const real x = number_of(v->x), y = number_of(v->y);                                       \
         if (v->x->flags & WANTS_GRAD)                                                              \
-            give(v->x, THROUGH(name, x, x, y, 0, v->data));                                     \
+            give(v->x, THROUGH(name, x, x, y, 0, v->data));                                        \
         if (v->y->flags & WANTS_GRAD)                                                              \
-            give(v->y, THROUGH(name, y, x, y, 0, v->data));                                     \
+            give(v->y, THROUGH(name, y, x, y, 0, v->data));                                        \
     }                                                                                              \
     static void backward_##name##_x(Value *v, real grad)                                           \
     {                                                                                              \
-        v->x->grad += THROUGH(name, x, v->x->data, v->y->data, 0, v->data);                    \
+        v->x->grad += THROUGH(name, x, v->x->data, v->y->data, 0, v->data);                        \
     }                                                                                              \
     static void backward_##name##_y(Value *v, real grad)                                           \
     {                                                                                              \
-        v->y->grad += THROUGH(name, y, v->x->data, v->y->data, 0, v->data);                    \
+        v->y->grad += THROUGH(name, y, v->x->data, v->y->data, 0, v->data);                        \
     }                                                                                              \
     static void backward_##name##_xy(Value *v, real grad)                                          \
     {                                                                                              \
         const real x = v->x->data, y = v->y->data, f = v->data;                                    \
-        v->x->grad += THROUGH(name, x, x, y, 0, f);                                            \
-        v->y->grad += THROUGH(name, y, x, y, 0, f);                                            \
+        v->x->grad += THROUGH(name, x, x, y, 0, f);                                                \
+        v->y->grad += THROUGH(name, y, x, y, 0, f);                                                \
     }
 #define OP3(name, ...) /* by nary.c */
 #include "autograd/ops.def"

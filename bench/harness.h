@@ -13,8 +13,8 @@
  *
  *     <seconds> <bytes> <result> <result> …
  *
- * after a first line "ready <bytes>"; at any other line it ends. A command gets the workload's name as its last argument; when it
- * cannot do that workload it ends without a word. */
+ * after a first line "ready <bytes>"; at any other line it ends. A command gets the workload's name as its last
+ * argument; when it cannot do that workload it ends without a word. */
 #ifndef BENCH_HARNESS_H
 #define BENCH_HARNESS_H
 

@@ -13,7 +13,7 @@ static void backward_cross_entropy(Value *v)
     const Operation *operation = operation_of(v);
     for (int i = 0; i < operation->count; i++)
         gradient__give_scaled(&operation->operand[i], operation->dense.grad[0],
-                    operation->saved + i * operation->operand[0].tensor->size);
+                              operation->saved + i * operation->operand[0].tensor->size);
 }
 
 /* The means of rows of `loss`. */
@@ -24,9 +24,11 @@ static void expand_mean_of_rows(Expansion *e, int64_t rows, const ProgramSlot *l
 }
 
 /* -log softmax of a row, into `surprise`; `powers` is room for as much. */
-static void expand_surprise(Expansion *e, int64_t classes, const ProgramSlot *x, ProgramSlot *surprise, ProgramSlot *powers)
+static void expand_surprise(Expansion *e, int64_t classes, const ProgramSlot *x,
+                            ProgramSlot *surprise, ProgramSlot *powers)
 {
-    const ProgramSlot log_sum = expansion__op1(e, OP_log, softmax__expand(e, classes, x, surprise, powers), 0);
+    const ProgramSlot log_sum =
+        expansion__op1(e, OP_log, softmax__expand(e, classes, x, surprise, powers), 0);
     for (int64_t c = 0; c < classes; c++)
         surprise[c] = expansion__op2(e, OP_sub, log_sum, surprise[c]);
 }
@@ -78,22 +80,26 @@ static int64_t classes_of(const Value *v)
 static void expand_cross_entropy(const Value *v, Expansion *e)
 {
     const Operation *operation = operation_of(v);
-    expand_row_losses(v, e, &(RowTargets){.classes = classes_of(v),
-                                          .labels = operation->saved + operation->operand[0].tensor->size,
-                                          .smoothing = operation->parameter});
+    expand_row_losses(v, e,
+                      &(RowTargets){.classes = classes_of(v),
+                                    .labels = operation->saved + operation->operand[0].tensor->size,
+                                    .smoothing = operation->parameter});
 }
 
 static void expand_cross_entropy_soft(const Value *v, Expansion *e)
 {
-    expand_row_losses(v, e, &(RowTargets){.classes = classes_of(v), .targets = operation__slots(v, 1, e)});
+    expand_row_losses(
+        v, e, &(RowTargets){.classes = classes_of(v), .targets = operation__slots(v, 1, e)});
 }
 
-static const NodeKind cross_entropy_kind = OPERATION_KIND(backward_cross_entropy, expand_cross_entropy);
+static const NodeKind cross_entropy_kind =
+    OPERATION_KIND(backward_cross_entropy, expand_cross_entropy);
 static const NodeKind cross_entropy_soft_kind =
     OPERATION_KIND(backward_cross_entropy, expand_cross_entropy_soft);
 
 /* Rows and classes of logits (batch, classes) or (classes). */
-static bool check_logits(const char *function, const Tensor *logits, int64_t *rows, int64_t *classes)
+static bool check_logits(const char *function, const Tensor *logits, int64_t *rows,
+                         int64_t *classes)
 {
     char text[SHAPE_TEXT_BYTES];
     const int rank = logits->rank;
@@ -103,7 +109,8 @@ static bool check_logits(const char *function, const Tensor *logits, int64_t *ro
         if (logits->size > 0)
             return true;
     }
-    error__set(VALGRAD_ERROR_SHAPE, "%s: logits of shape %s; expected (batch, classes) or (classes), not empty",
+    error__set(VALGRAD_ERROR_SHAPE,
+               "%s: logits of shape %s; expected (batch, classes) or (classes), not empty",
                function, shape__text(rank, logits->shape, text));
     return false;
 }
@@ -114,14 +121,14 @@ static bool check_labels(const char *function, int64_t rows, int64_t classes, in
     if (!labels)
         return error__null(function, "labels"), false;
     if (n != rows) {
-        error__set(VALGRAD_ERROR_SHAPE, "%s: %lld labels for %lld rows of logits", function, (long long)n,
-                   (long long)rows);
+        error__set(VALGRAD_ERROR_SHAPE, "%s: %lld labels for %lld rows of logits", function,
+                   (long long)n, (long long)rows);
         return false;
     }
     for (int64_t i = 0; i < n; i++) {
         if (labels[i] < 0 || labels[i] >= classes) {
-            error__set(VALGRAD_ERROR_INDEX, "%s: label %lld at row %lld; expected 0 to %lld", function,
-                       (long long)labels[i], (long long)i, (long long)classes - 1);
+            error__set(VALGRAD_ERROR_INDEX, "%s: label %lld at row %lld; expected 0 to %lld",
+                       function, (long long)labels[i], (long long)i, (long long)classes - 1);
             return false;
         }
     }
@@ -138,7 +145,8 @@ typedef struct Label {
 static real label_row(const real *x, Label row, real *gradient)
 {
     real max;
-    const real log_sum = softmax__log_sum(x, row.classes, &max, gradient), even = row.smoothing / (real)row.classes;
+    const real log_sum = softmax__log_sum(x, row.classes, &max, gradient),
+               even = row.smoothing / (real)row.classes;
     real loss = (1 - row.smoothing) * (max - x[row.label] + log_sum);
     for (int64_t c = 0; even > 0 && c < row.classes; c++)
         loss += even * (max - x[c] + log_sum);
@@ -160,8 +168,8 @@ static Tensor *cross_entropy(const char *function, Tensor *logits, real smoothin
         !check_labels(function, rows, classes, n, labels))
         return NULL;
     const int64_t saved = graph__recording() ? logits->size + rows : 0;
-    Value *v = operation__begin(function, &cross_entropy_kind, sizeof(Operation), &scalar_shape, 1, &logits,
-                                saved);
+    Value *v = operation__begin(function, &cross_entropy_kind, sizeof(Operation), &scalar_shape, 1,
+                                &logits, saved);
     if (!v)
         return NULL;
     Operation *operation = operation_of(v);
@@ -182,12 +190,14 @@ Tensor *tensor_cross_entropy(Tensor *logits, int64_t n, const int64_t *labels)
     return cross_entropy("tensor_cross_entropy", logits, 0, n, labels);
 }
 
-Tensor *tensor_cross_entropy_smoothed(Tensor *logits, real smoothing, int64_t n, const int64_t *labels)
+Tensor *tensor_cross_entropy_smoothed(Tensor *logits, real smoothing, int64_t n,
+                                      const int64_t *labels)
 {
     static const char function[] = "tensor_cross_entropy_smoothed";
     if (!logits || (smoothing >= 0 && smoothing <= 1))
         return cross_entropy(function, logits, smoothing, n, labels);
-    error__set(VALGRAD_ERROR_ARGUMENT, "%s: smoothing %g; expected 0 to 1", function, (double)smoothing);
+    error__set(VALGRAD_ERROR_ARGUMENT, "%s: smoothing %g; expected 0 to 1", function,
+               (double)smoothing);
     return NULL;
 }
 
@@ -197,7 +207,8 @@ static real target_row(const real *x, const real *t, int64_t classes, real weigh
                        real *target_gradient)
 {
     real max, loss = 0;
-    const real log_sum = softmax__log_sum(x, classes, &max, gradient), total = kernels__get()->sum(t, classes);
+    const real log_sum = softmax__log_sum(x, classes, &max, gradient),
+               total = kernels__get()->sum(t, classes);
     for (int64_t c = 0; c < classes; c++) {
         const real surprise = max - x[c] + log_sum; /* -log softmax */
         loss += t[c] == 0 ? 0 : t[c] * surprise;
@@ -218,7 +229,8 @@ static bool check_targets(const char *function, const Tensor *logits, const Tens
         return true;
     char a[SHAPE_TEXT_BYTES], b[SHAPE_TEXT_BYTES];
     error__set(VALGRAD_ERROR_SHAPE, "%s: targets of shape %s for logits of shape %s", function,
-               shape__text(targets->rank, targets->shape, a), shape__text(logits->rank, logits->shape, b));
+               shape__text(targets->rank, targets->shape, a),
+               shape__text(logits->rank, logits->shape, b));
     return false;
 }
 
@@ -228,19 +240,20 @@ Tensor *tensor_cross_entropy_soft(Tensor *logits, Tensor *targets)
     int64_t rows, classes;
     if (!logits || !targets)
         return error__null(function, logits ? "targets" : "logits"), NULL;
-    if (!check_logits(function, logits, &rows, &classes) || !check_targets(function, logits, targets))
+    if (!check_logits(function, logits, &rows, &classes) ||
+        !check_targets(function, logits, targets))
         return NULL;
     Tensor *const operands[] = {logits, targets};
     const int64_t size = logits->size, saved = graph__recording() ? 2 * size : 0;
-    Value *v = operation__begin(function, &cross_entropy_soft_kind, sizeof(Operation), &scalar_shape, 2, operands,
-                                saved);
+    Value *v = operation__begin(function, &cross_entropy_soft_kind, sizeof(Operation),
+                                &scalar_shape, 2, operands, saved);
     if (!v)
         return NULL;
     const Operation *operation = operation_of(v);
     real sum = 0;
     for (int64_t at = 0; at < size; at += classes)
-        sum += target_row(operation->operand[0].numbers + at, operation->operand[1].numbers + at, classes,
-                          1 / (real)rows, saved ? operation->saved + at : NULL,
+        sum += target_row(operation->operand[0].numbers + at, operation->operand[1].numbers + at,
+                          classes, 1 / (real)rows, saved ? operation->saved + at : NULL,
                           saved ? operation->saved + size + at : NULL);
     operation->dense.data[0] = sum / (real)rows;
     return operation__end(v, &scalar_shape);
@@ -273,8 +286,8 @@ Tensor *tensor_nll(Tensor *log_probabilities, int64_t n, const int64_t *labels)
     if (!check_logits(function, log_probabilities, &rows, &classes) ||
         !check_labels(function, rows, classes, n, labels))
         return NULL;
-    Value *v = operation__begin(function, &kind, sizeof(Operation), &scalar_shape, 1, &log_probabilities,
-                                log_probabilities->size);
+    Value *v = operation__begin(function, &kind, sizeof(Operation), &scalar_shape, 1,
+                                &log_probabilities, log_probabilities->size);
     if (!v)
         return NULL;
     const Operation *operation = operation_of(v);
