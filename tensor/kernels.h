@@ -39,8 +39,9 @@ typedef struct Gemm {
     real *scratch; /* at least gemm_scratch(m, n, k, b_is_transposed) numbers, of any content */
 } Gemm;
 
-/* Where the rows of a matrix are not zero: row i at columns column[first[i*step]] ... column[first[i*step + pieces] - 1],
- * ascending. Of a row in several pieces, piece s has the columns from s*LISTS_PIECE on and begins at first[i*step + s]. */
+/* Where the rows of a matrix are not zero: row i at columns column[first[i*step]] ... column[first[i*step + pieces]
+ * - 1], ascending. Of a row in several pieces, piece s has the columns from s*LISTS_PIECE on and begins at
+ * first[i*step + s]. */
 typedef struct RowLists {
     int32_t *first, *column;
     int64_t step, pieces;

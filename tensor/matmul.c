@@ -170,8 +170,9 @@ static void destroy_product(Value *v, bool counted)
 /* ---- meaning ----------------------------------------------------------------------------------- */
 
 /* One scalar product of row i of a, column j of b, and the bias. */
-static ProgramSlot expand_number(Expansion *e, const Product *product, const ProgramSlot *const slots[OPERANDS], int64_t i,
-                          int64_t j, ProgramSlot *pairs)
+static ProgramSlot expand_number(Expansion *e, const Product *product,
+                                 const ProgramSlot *const slots[OPERANDS], int64_t i, int64_t j,
+                                 ProgramSlot *pairs)
 {
     const Matrix a = product->a, b = product->b;
     int64_t n = 0;

@@ -20,8 +20,8 @@ typedef struct Subject {
 typedef void BuildSubject(const void *context, Random *random, Subject *subject);
 
 /* A mutant is one node that the results were made of, one of its operands, and one mistake in what the node
- * passes on to it. One that changes no gradient at any place, beyond rounding, is no mutant (a derivative of 0, two operands
- * with the same derivative): it is not counted. Those that live are printed. */
+ * passes on to it. One that changes no gradient at any place, beyond rounding, is no mutant (a derivative of 0, two
+ * operands with the same derivative): it is not counted. Those that live are printed. */
 typedef struct MutationScore {
     int killed, mutants;
     int untouched; /* operands of nodes to which no mistake made a difference: nothing is passed on to them */

@@ -1,4 +1,5 @@
-/* test_graphs_on_threads.c - graphs on several threads at once, handed from one to another; what belongs to a thread. */
+/* test_graphs_on_threads.c - graphs on several threads at once, or handed from one to another; what belongs to a
+ * thread. */
 #include <pthread.h>
 #include <stdio.h>
 

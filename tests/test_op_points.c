@@ -1,5 +1,6 @@
-/* test_op_points.c - value and gradient of every row of the op table, in units in the last place, against the formulas of
- * quad_formulas.h: in the domain, at Stan's points, at huge, tiny and denormal numbers, on each side of each kink. */
+/* test_op_points.c - value and gradient of every row of the op table, in units in the last place, against the
+ * formulas of quad_formulas.h: in the domain, at Stan's points, at huge, tiny and denormal numbers, on each side of
+ * each kink. */
 #include <float.h>
 #include <stdio.h>
 

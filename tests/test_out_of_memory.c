@@ -53,7 +53,7 @@ static const ValgradAllocator refusing = {allocate, release, &memory};
 
 /* ---- the work ------------------------------------------------------------------------------------ */
 
-enum { WIDE = 400, LONG = 12000 };
+enum { WIDE = 400, LONG = 12000, YOUNG = 200 };
 
 static struct {
     Value *w[WIDE], *b;
@@ -260,9 +260,25 @@ static bool differentiate_chain(Results *results)
     return done;
 }
 
+/* A sum in one scope, each term of which is younger than what was made before: chunks are left half empty. */
+static bool add_young_leaves(void)
+{
+    bool done = true;
+    VALGRAD_SCOPE {
+        Value *sum = value_const(0);
+        for (int i = 0; i < YOUNG; i++) {
+            Value *young = value_param(1);
+            sum = value_add(sum, young);
+            value_release(young);
+        }
+        done = sum != NULL;
+    }
+    return done;
+}
+
 static bool work(Results *results)
 {
-    bool done = make_model() && label_model();
+    bool done = make_model() && label_model() && add_young_leaves();
     Value *from_scopes = done ? build_in_scopes() : NULL;
     Value *root = from_scopes ? build_in_pool(from_scopes) : NULL;
     done = differentiate_model(root, results);

@@ -1,4 +1,4 @@
-/* test_places.c - value and gradient have the same bits wherever a graph lies: in one scope, in several, in the pool. */
+/* test_places.c - the same bits wherever a graph lies: in one scope, in several, in the pool. */
 #include <valgrad/random.h>
 
 #include "testing.h"

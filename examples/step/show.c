@@ -42,7 +42,8 @@ static void show_forward(const Tour *tour, size_t id, Words *words)
     (void)graph_forward_text(tour->walk, id, sizeof line, line);
     say(words, "%s", line);
     if (!node.row) {
-        say(words, "%s", node.wants_grad ? "a leaf: its gradient is what is asked for" : "a constant: wants no gradient");
+        say(words, "%s",
+            node.wants_grad ? "a leaf: its gradient is what is asked for" : "a constant: wants no gradient");
     } else {
         say(words, "value_%s: f = %s", node.op, node.row->formula);
         const char *const *d = node.row->partials;

@@ -402,9 +402,9 @@ VALGRAD_API Tensor *tensor_dropout(Tensor *t, real p, bool training, Random *ran
 /* ---- threads ----------------------------------------------------------------------------------- */
 
 /* On how many threads matrix products and optimizer steps are computed and batches of samples are dealt, of every
- * graph in the program; 1 until this is called. The results have the same bits at any number. Helpers sleep when there is nothing
- * to do, and where another program takes their core, the calling thread does their part. When several
- * threads of the program compute at once, the helpers serve one of them at a time.
+ * graph in the program; 1 until this is called. The results have the same bits at any number. Helpers sleep
+ * when there is nothing to do, and where another program takes their core, the calling thread does their part.
+ * When several threads of the program compute at once, the helpers serve one of them at a time.
  * Errors: n outside 1 … 256; threads cannot be had (those that could are used). */
 VALGRAD_API ValgradStatus valgrad_set_threads(int n);
 VALGRAD_API int valgrad_threads(void); /* the number in use */

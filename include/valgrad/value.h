@@ -114,7 +114,7 @@ VALGRAD_API Value *value_asin(Value *x);                    /* inverse sine */
 VALGRAD_API Value *value_acos(Value *x);                    /* inverse cosine */
 VALGRAD_API Value *value_atan(Value *x);                    /* inverse tangent */
 VALGRAD_API Value *value_atan2(Value *x, Value *y);         /* the angle of the point (y, x), as in C: -pi … pi */
-VALGRAD_API Value *value_hypot(Value *x, Value *y);         /* sqrt(x^2 + y^2), without overflow; derivatives 0 at (0, 0) */
+VALGRAD_API Value *value_hypot(Value *x, Value *y);         /* sqrt(x^2 + y^2), no overflow; derivatives 0 at (0, 0) */
 VALGRAD_API Value *value_sinc(Value *x);                    /* sin(pi x) / (pi x) */
 VALGRAD_API Value *value_sinh(Value *x);                    /* hyperbolic sine */
 VALGRAD_API Value *value_cosh(Value *x);                    /* hyperbolic cosine */
@@ -238,7 +238,8 @@ VALGRAD_API ValgradStatus value_backward_from(Value *root, real seed);
 /* value_zero_grad for a list. */
 VALGRAD_API void values_zero_grad(size_t n, Value *const *values);
 
-/* Whether 0 times infinity in the chain rule is NaN after all, as IEEE 754 arithmetic has it. Off by default. For this thread; returns the former setting. */
+/* Whether 0 times infinity in the chain rule is NaN after all, as IEEE 754 arithmetic has it. Off by default.
+ * For this thread; returns the former setting. */
 VALGRAD_API bool valgrad_set_strict_ieee(bool strict);
 
 /* Whether the first NaN or infinity is an error (VALGRAD_ERROR_NUMBER) instead of a number that spreads: a
