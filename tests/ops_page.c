@@ -23,12 +23,12 @@ static FILE *page;
 typedef struct Said {
     const char *op;
     double at[3], partials[3];
-    bool differs;
+    const char *reason; /* why ours are others, or NULL */
 } Said;
 
 static const Said pytorch[] = {
-#define SAME(op, x, y, z, p, f, dx, dy, dz) {#op, {x, y, z}, {dx, dy, dz}, false},
-#define OTHER(op, x, y, z, p, f, dx, dy, dz, reason) {#op, {x, y, z}, {dx, dy, dz}, true},
+#define SAME(op, x, y, z, p, f, dx, dy, dz) {#op, {x, y, z}, {dx, dy, dz}, NULL},
+#define OTHER(op, x, y, z, p, f, dx, dy, dz, reason) {#op, {x, y, z}, {dx, dy, dz}, reason},
 #define ABSENT(op)
 #include "oracle/pytorch.inc"
 #undef SAME
@@ -37,12 +37,12 @@ static const Said pytorch[] = {
 };
 
 static const Said jax[] = {
-#define JAX(op, x, y, z, dx, dy, dz) {#op, {x, y, z}, {dx, dy, dz}, false},
+#define JAX(op, x, y, z, dx, dy, dz) {#op, {x, y, z}, {dx, dy, dz}, NULL},
 #include "oracle/jax.inc"
 #undef JAX
 };
 
-/* Of tensor operations: through which entry, and why ours differs, or NULL. */
+/* Of tensor operations: through which entry, and the same. */
 static const struct {
     Build *build;
     const char *reason;
@@ -244,7 +244,7 @@ static void write_pytorch(const char *op)
         if (strcmp(pytorch[i].op, op) != 0)
             continue;
         asked++;
-        alike += !pytorch[i].differs;
+        alike += !pytorch[i].reason;
     }
     write_share(alike, asked);
 }
@@ -440,56 +440,97 @@ static bool is_first_entry(size_t i)
     return !value_op_find(tensor_operations[i].function + strlen("tensor_"));
 }
 
+/* ---- where PyTorch has others -------------------------------------------------------------------- */
+
+typedef struct Difference {
+    const char *operation, *reason;
+} Difference;
+
+static const char *function_of(Build *build)
+{
+    size_t i = 0;
+    while (tensor_operations[i].build != build)
+        i++;
+    return tensor_operations[i].function;
+}
+
+static size_t list_differences(Difference *differences)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < COUNT(pytorch); i++) {
+        if (pytorch[i].reason)
+            differences[n++] = (Difference){pytorch[i].op, pytorch[i].reason};
+    }
+    for (size_t i = 0; i < COUNT(pytorch_tensors); i++) {
+        if (pytorch_tensors[i].reason)
+            differences[n++] = (Difference){function_of(pytorch_tensors[i].build), pytorch_tensors[i].reason};
+    }
+    return n;
+}
+
+/* Each reason once, with its operations. */
+static void write_differences(void)
+{
+    static Difference differences[COUNT(pytorch) + COUNT(pytorch_tensors)];
+    const size_t n = list_differences(differences);
+    for (size_t i = 0; i < n; i++) {
+        const char *reason = differences[i].reason, *last = "";
+        bool told = false;
+        for (size_t k = 0; k < i; k++)
+            told |= strcmp(differences[k].reason, reason) == 0;
+        for (size_t k = i; k < n && !told; k++) {
+            if (strcmp(differences[k].reason, reason) != 0 || strcmp(differences[k].operation, last) == 0)
+                continue;
+            (void)fprintf(page, "%s%s", *last ? ", " : "| ", differences[k].operation);
+            last = differences[k].operation;
+        }
+        if (!told)
+            (void)fprintf(page, " | %s |\n", reason);
+    }
+}
+
 /* ---- the page ------------------------------------------------------------------------------------ */
 
+/* clang-format off: a line of these is one of the page. */
 static const char introduction[] =
     "# Operations\n\n"
-    "Written by `./run ops` from the op table (`autograd/ops.def`), and from a run of the tests' "
-    "witnesses;\n"
+    "Written by `./run ops` from the op table (`autograd/ops.def`), and from a run of the tests' witnesses;\n"
     "a test fails when it is out of date.\n\n"
-    "Each row is `value_<name>` and, element by element, `tensor_<name>`. Derivatives are written "
-    "in the operands\n"
+    "Each row is `value_<name>` and, element by element, `tensor_<name>`. Derivatives are written in the operands\n"
     "x, y, z, the constant p and the result f. *Sampled* is where tests draw their points.\n\n"
-    "How far the library may be from each witness, relative to the number (or to 0.001 if that is "
-    "more), at 200\n"
-    "random points: *gradcheck* is what `gradcheck.h` measures, by central differences in double; "
-    "*value*, *gradient*\n"
-    "and *second* derivatives are from quadruple precision by formulas of its own, derivatives by "
-    "central differences\n"
-    "there; *forward* mode from backward. *PyTorch*: at how many points, among them infinity and "
-    "NaN, "
-    "value and\n"
-    "derivatives are PyTorch 1.13's; where they are not, `tests/oracle/` says why. *Mutants*: how "
-    "many "
-    "deliberate\n"
-    "mistakes in what the operation passes on (scaled by 1 + 1e-9, sign flipped, dropped, written "
-    "instead of added,\n"
-    "swapped) the witness notices.\n\n"
-    "| operation | formula | derivative | sampled | gradcheck | value | gradient | forward | "
-    "second | "
-    "PyTorch | mutants |\n"
+    "How far the library may be from each witness, relative to the number (or to 0.001 if that is more), at 200\n"
+    "random points: *gradcheck* is what `gradcheck.h` measures, by central differences in double; *value*, *gradient*\n"
+    "and *second* derivatives are from quadruple precision by formulas of its own, derivatives by central differences\n"
+    "there; *forward* mode from backward. *PyTorch*: at how many points, among them infinity and NaN, value and\n"
+    "derivatives are PyTorch 1.13's; why not at the others stands [below](#where-pytorch-has-others). *Mutants*: how\n"
+    "many deliberate mistakes in what the operation passes on (scaled by 1 + 1e-9, sign flipped, dropped, written\n"
+    "instead of added, swapped) the witness notices.\n\n"
+    "| operation | formula | derivative | sampled | gradcheck | value | gradient | forward | second | PyTorch | mutants |\n"
     "|---|---|---|---|---|---|---|---|---|---|---|\n";
 
 static const char about_kinks[] =
     "\n## At kinks, poles and limits\n\n"
-    "At a kink of a convex function ours is the subgradient of least size, at a pole the one-sided "
-    "limit, outside\n"
-    "the domain NaN; NaN in gives NaN out. PyTorch's (1.13) are measured. JAX's (0.11) follow from "
-    "the rules in its\n"
+    "At a kink of a convex function ours is the subgradient of least size, at a pole the one-sided limit, outside\n"
+    "the domain NaN; NaN in gives NaN out. PyTorch's (1.13) are measured. JAX's (0.11) follow from the rules in its\n"
     "source, by `tests/oracle/jax.py`; JAX itself was not run. –: there is no such function.\n\n"
     "| operation | at | ours | PyTorch | JAX |\n|---|---|---|---|---|\n";
 
-static const char about_many[] = "\n## Scalar operations of many operands\n\n"
-                                 "One node each, of up to eleven operands here.\n\n"
-                                 "| operation | gradcheck | value | gradient | forward | second | "
-                                 "mutants |\n|---|---|---|---|---|---|---|\n";
+static const char about_many[] =
+    "\n## Scalar operations of many operands\n\n"
+    "One node each, of up to eleven operands here.\n\n"
+    "| operation | gradcheck | value | gradient | forward | second | mutants |\n|---|---|---|---|---|---|---|\n";
 
 static const char about_tensors[] =
     "\n## Tensor operations\n\n"
-    "Besides the element-wise ones above: the worst of all entries in "
-    "`tests/tensor_operations.h`.\n\n"
+    "Besides the element-wise ones above: the worst of all entries in `tests/tensor_operations.h`.\n\n"
     "| operation | gradcheck | value | gradient | forward | second | PyTorch | mutants |\n"
     "|---|---|---|---|---|---|---|---|\n";
+
+static const char about_differences[] =
+    "\n## Where PyTorch has others\n\n"
+    "Points at which values or derivatives are not PyTorch's, and why ours are what they are.\n\n"
+    "| operations | why |\n|---|---|\n";
+/* clang-format on */
 
 START_TEST(write_page)
 {
@@ -508,6 +549,8 @@ START_TEST(write_page)
         if (is_first_entry(i))
             write_tensor_function(i, &total);
     }
+    (void)fputs(about_differences, page);
+    write_differences();
     (void)fprintf(page, "\nMutants killed: %d / %d.\n", total.killed, total.mutants);
 }
 END_TEST
