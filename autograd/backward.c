@@ -291,17 +291,10 @@ static ValgradStatus visit_list(const char *function, const List *list)
     return status;
 }
 
-static ValgradStatus run(const char *function, size_t n, Value *const *roots, void (*seed)(void *context),
-                         void *context)
+static ValgradStatus run_listed(const char *function, size_t n, Value *const *roots,
+                                void (*seed)(void *context), void *context)
 {
-    Value *root = n == 1 ? node_of(roots[0]) : NULL;
-    Region *region = root ? graph__home(root) : NULL;
-    if (region && !strict && !backward__watch && graph__is_fresh(region)) {
-        graph__note_pass(root);
-        seed(context);
-        run_fresh(root);
-        return VALGRAD_OK;
-    }
+    const Region *region = n == 1 ? graph__home(node_of(roots[0])) : NULL;
     List list = {.by_walk = region && graph__is_linear(region)};
     ValgradStatus status = list_reached(function, &list, n, roots);
     if (status == VALGRAD_OK) {
@@ -312,6 +305,17 @@ static ValgradStatus run(const char *function, size_t n, Value *const *roots, vo
     }
     buffer__give(list.nodes);
     return status;
+}
+
+static ValgradStatus run(const char *function, size_t n, Value *const *roots,
+                         void (*seed)(void *context), void *context)
+{
+    Value *root = n == 1 ? node_of(roots[0]) : NULL;
+    if (!root || strict || backward__watch || !graph__begin_walk(root))
+        return run_listed(function, n, roots, seed, context);
+    seed(context);
+    run_fresh(root);
+    return VALGRAD_OK;
 }
 
 ValgradStatus backward__run(const char *function, size_t n, Value *const *roots,

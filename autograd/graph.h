@@ -172,10 +172,12 @@ void graph__changed(Value *v);
 Region *graph__home(const Value *v);
 
 /* Whether backward may walk `region` from its end instead of queueing: it was never merged and reads
- * nothing outside but leaves. And whether no pass has gone through such a region, so that its gradients are 0, and
- * no leaf that it reads can have been changed since. */
+ * nothing outside but leaves. */
 bool graph__is_linear(const Region *region);
-bool graph__is_fresh(const Region *region);
+
+/* Whether v lies in such a region, no pass has gone through that, so that its gradients are 0, and no leaf that it
+ * reads has been changed since. If so, notes that a pass goes through. */
+bool graph__begin_walk(const Value *v);
 
 /* Notes that a pass goes through v. */
 void graph__note_pass(const Value *v);

@@ -104,26 +104,14 @@ static bool add_slab(void)
     return true;
 }
 
-Chunk *memory__take_chunk(void)
+bool memory__get_chunks(void)
 {
-    if (!mine.free_chunks) {
-        memory__watch_thread();
-        pthread_mutex_lock(&orphans.lock);
-        mine.free_chunks = orphans.chunks;
-        orphans.chunks = NULL;
-        pthread_mutex_unlock(&orphans.lock);
-    }
-    if (!mine.free_chunks && !add_slab())
-        return NULL;
-    Chunk *chunk = mine.free_chunks;
-    mine.free_chunks = chunk->previous;
-    return chunk;
-}
-
-void memory__give_chunk(Chunk *chunk)
-{
-    chunk->previous = mine.free_chunks;
-    mine.free_chunks = chunk;
+    memory__watch_thread();
+    pthread_mutex_lock(&orphans.lock);
+    mine.free_chunks = orphans.chunks;
+    orphans.chunks = NULL;
+    pthread_mutex_unlock(&orphans.lock);
+    return mine.free_chunks || add_slab();
 }
 
 /* ---- the pool ---------------------------------------------------------------------------------- */

@@ -138,9 +138,24 @@ void memory__count_nodes(int64_t change);
 uint16_t memory__take_number(void);
 void memory__give_number(uint16_t number);
 
+/* Puts chunks into this thread's list of free ones, which is empty. False: out of memory. */
+bool memory__get_chunks(void);
+
 /* NULL when out of memory. */
-Chunk *memory__take_chunk(void);
-void memory__give_chunk(Chunk *chunk);
+static inline Chunk *memory__take_chunk(void)
+{
+    if (!mine.free_chunks && !memory__get_chunks())
+        return NULL;
+    Chunk *chunk = mine.free_chunks;
+    mine.free_chunks = chunk->previous;
+    return chunk;
+}
+
+static inline void memory__give_chunk(Chunk *chunk)
+{
+    chunk->previous = mine.free_chunks;
+    mine.free_chunks = chunk;
+}
 
 /* One more handle on a node, or edge to it from outside of its region; one less. What has lost its last one is
  * freed at the next memory__drain(). */

@@ -414,13 +414,16 @@ void graph__note_pass(const Value *v)
         home->passed = true;
 }
 
-bool graph__is_fresh(const Region *region)
+bool graph__begin_walk(const Value *v)
 {
-    bool fresh = region->linear && !region->passed && !region->stale;
+    Region *region = graph__home(v);
+    bool fresh = region && region->linear && !region->passed && !region->stale;
     for (size_t i = 0; fresh && i < region->hold_count; i++) {
         const Value *node = region->holds[i].node;
         fresh = !(node->flags & LEAF) || node->changed_at <= region->holds[i].stamp;
     }
+    if (fresh)
+        region->passed = true;
     return fresh;
 }
 
@@ -504,7 +507,8 @@ void region__free(Region *region)
         memory__give_chunk(chunk);
         chunk = previous;
     }
-    memory__count_nodes(-region->node_count);
+    if (region->node_count > 0)
+        memory__count_nodes(-region->node_count);
     recycle_region(region);
 }
 
