@@ -246,33 +246,18 @@ INLINE void turn_square(real *panel, int64_t width, const real *b, int64_t b_col
         *(UnalignedLine *)(panel + i * width) = x[i];
 }
 
-static void turn_strip(real *panel, int64_t width, const real *b, int64_t b_col, int64_t k)
-{
-    if (k < SQUARE) {
-        for (int j = 0; j < SQUARE; j++)
-            for (int64_t p = 0; p < k; p++)
-                panel[p * width + j] = b[j * b_col + p];
-        return;
-    }
-    int64_t p = 0;
-    for (; p + SQUARE <= k; p += SQUARE)
-        turn_square(panel + p * width, width, b + p, b_col);
-    p = k - SQUARE; /* overlaps what is there already */
-    turn_square(panel + p * width, width, b + p, b_col);
-}
-
 static void pack_transposed(real *panel, const real *b, int64_t b_col, int64_t k, int64_t columns,
                             int64_t width)
 {
-    int64_t j = 0;
-    for (; j + SQUARE <= columns; j += SQUARE)
-        turn_strip(panel + j, width, b + j * b_col, b_col, k);
-    for (; j < columns; j++)
-        for (int64_t p = 0; p < k; p++)
-            panel[p * width + j] = b[j * b_col + p];
-    for (; j < width; j++)
-        for (int64_t p = 0; p < k; p++)
-            panel[p * width + j] = 0;
+    const int64_t in_squares = k < SQUARE ? 0 : columns / SQUARE * SQUARE;
+    for (int64_t p = 0; p < k; p += SQUARE) {
+        const int64_t first = least(p, k - SQUARE); /* the last overlap what is there already */
+        for (int64_t j = 0; j < in_squares; j += SQUARE)
+            turn_square(panel + first * width + j, width, b + j * b_col + first, b_col);
+    }
+    for (int64_t p = 0; p < k; p++)
+        for (int64_t j = in_squares; j < width; j++)
+            panel[p * width + j] = j < columns ? b[j * b_col + p] : 0;
 }
 
 /* ---- the product, panel by panel --------------------------------------------------------------- */
