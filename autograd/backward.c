@@ -129,27 +129,22 @@ void backward__differentiate(Value *v)
 
 /* ---- the walk through a fresh region ----------------------------------------------------------- */
 
-/* What value__op_backward does, for the two operations that graphs are mostly made of: without a call, and
- * without a branch between the two, which a processor cannot foresee where they mix. */
-static inline void pass_on_sum_or_product(const Value *v, real gradient, unsigned passes)
+/* What value__op_backward does, without a call for the two operations that graphs are mostly made of. */
+static inline void pass_on(Value *v, real gradient, unsigned passes)
 {
-    static const Value one = {.data = 1};
-    const bool product = v->op == OP_mul;
     Value *x = v->x, *y = v->y;
-    const Value *const dx[] = {&one, y}, *const dy[] = {&one, x};
-    const real to_x = gradient * dx[product]->data, to_y = gradient * dy[product]->data;
+    real to_x = gradient, to_y = gradient;
+    if (v->op == OP_mul) {
+        to_x *= y->data;
+        to_y *= x->data;
+    } else if (v->op != OP_add) {
+        value__op_backward[v->op][passes / PASSES_X](v, gradient);
+        return;
+    }
     if (passes & PASSES_X)
         x->grad += to_x;
     if (passes & PASSES_Y)
         y->grad += to_y;
-}
-
-static inline void pass_on(Value *v, real gradient, unsigned passes)
-{
-    if (v->op == OP_add || v->op == OP_mul)
-        pass_on_sum_or_product(v, gradient, passes);
-    else
-        value__op_backward[v->op][passes / PASSES_X](v, gradient);
 }
 
 /* The loop in which scalar graphs spend their time. */
