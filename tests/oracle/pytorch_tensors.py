@@ -7,14 +7,13 @@ Each case is an entry of tests/tensor_operations.h (which says what is called, w
 operands, and the same call here: at ordinary numbers, and where there are ties, zeros, large numbers and
 infinities. A reason says why our result differs, by choice.
 """
-import math
 import os
 
 import torch
 import torch.nn.functional as F
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-INF = math.inf
+from rows import HERE, INF, number
+
 torch.manual_seed(5)
 
 
@@ -135,14 +134,6 @@ CASES = [
 
 # Functions of tensor.h that PyTorch does not have, and why.
 NOT_THERE = [("tensor_from_values", "no single numbers in its graphs")]
-
-
-def number(x):
-    if math.isnan(x):
-        return "NAN"
-    if math.isinf(x):
-        return "INFINITY" if x > 0 else "-INFINITY"
-    return repr(float(x))
 
 
 def numbers(x):
