@@ -69,6 +69,7 @@ void dense__destroy(Value *v)
     }
     buffer__give(dense->elements);
     buffer__give(dense->nonzeros);
+    buffer__give(dense->marks);
     buffer__give(dense->data);
     buffer__give(dense->grad);
 }
@@ -103,7 +104,37 @@ Value *dense__element(Value *v, int64_t i)
 
 real dense__grad(const Value *v, int64_t i)
 {
-    return dense_of(v)->grad && dense_of(v)->filled ? dense_of(v)->grad[i] : 0;
+    const Dense *dense = dense_of(v);
+    if (!dense->grad || !dense->filled || (dense->by_rows && !dense->marks[i / (dense->n / dense->rows)]))
+        return 0;
+    return dense->grad[i];
+}
+
+void dense__complete(Dense *dense)
+{
+    const int64_t columns = dense->by_rows ? dense->n / dense->rows : 0;
+    for (int64_t r = 0; dense->by_rows && dense->filled && r < dense->rows; r++) {
+        if (!dense->marks[r])
+            memset(dense->grad + r * columns, 0, (size_t)columns * sizeof *dense->grad);
+    }
+    dense->by_rows = false;
+}
+
+uint8_t *dense__receive_rows(Value *v, int64_t rows, bool *fresh)
+{
+    enum { LEAST_SIZE = 1024 }; /* of leaves of which a part is worth leaving out */
+    Dense *dense = dense_of(v);
+    if (!(v->flags & LEAF) || dense->n < LEAST_SIZE || (dense->filled && !(dense->by_rows && dense->rows == rows)))
+        return NULL;
+    if (!dense->marks || dense->rows != rows) {
+        buffer__give(dense->marks);
+        dense->marks = buffer__take((size_t)rows);
+        dense->rows = rows;
+    }
+    dense->by_rows = dense->marks != NULL;
+    *fresh = !dense->filled;
+    dense->filled |= dense->by_rows;
+    return dense->marks;
 }
 
 bool dense__set_wants_grad(Value *v, bool wants)

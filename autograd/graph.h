@@ -84,6 +84,11 @@ typedef struct Dense {
      * which it was found to be dense, and finite. */
     void *nonzeros;
     uint64_t dense_at, finite_at;
+    /* While by_rows, grad holds something in those of so many rows only that have a mark; the others count as 0. The
+     * marks are from buffer__take, or NULL. */
+    bool by_rows;
+    int64_t rows;
+    uint8_t *marks;
     Value **elements; /* blocks of ELEMENTS_IN_BLOCK Values, made when first asked for; or NULL */
     int rank;         /* the shape in which it was made, for whoever looks at the graph */
     int64_t sides[DENSE_MAX_RANK];
@@ -211,6 +216,15 @@ Value *dense__element(Value *v, int64_t i);
 /* The gradient of number i; 0 before any. */
 real dense__grad(const Value *v, int64_t i);
 
+/* Writes the rows of the gradient that were left out as 0. */
+void dense__complete(Dense *dense);
+
+/* In place of dense__receive, from an operation that gives to some of `rows` rows only, for instance of weights, of
+ * which a batch needs few: a mark for each row, not 0 for those that hold something already if the gradient is not
+ * fresh, which are added to; the others are written, and marked. NULL if all rows must be given to: v is no leaf, is
+ * small, all of it holds something, or memory is out. */
+uint8_t *dense__receive_rows(Value *v, int64_t rows, bool *fresh);
+
 /* Freezes or thaws a dense leaf and its elements. False: out of memory. */
 bool dense__set_wants_grad(Value *v, bool wants);
 
@@ -287,6 +301,8 @@ static inline real gradient_through(OpCode op, real gradient, real derivative)
 static inline real *dense__receive(Value *v, bool *fresh)
 {
     Dense *dense = dense_of(v);
+    if (dense->by_rows)
+        dense__complete(dense);
     *fresh = !dense->filled;
     dense->filled = true;
     return dense->grad;

@@ -21,6 +21,7 @@ struct Handwritten {
     Layer layers[MNIST_LAYERS];
     real *pixels, *scratch, *memory;
     RowLists rows, columns;
+    uint8_t lit[MNIST_PIXELS]; /* whether the batch has a pixel there that is not 0 */
 };
 
 /* ---- memory ------------------------------------------------------------------------------------ */
@@ -220,11 +221,15 @@ static void backward(const Handwritten *net, int64_t n)
 
 static void update(const Handwritten *net)
 {
-    const SgdStep step = {.learning_rate = (real)net->workload->learning_rate,
-                          .weights_are_finite = net->skip_zeros};
+    const SgdStep step = {.learning_rate = (real)net->workload->learning_rate};
     for (int i = 0; i < net->workload->count; i++) {
         const Layer *l = &net->layers[i];
-        threads__step(&(OptimizerStep){.w = l->weights, .g = l->weights_grad, .n = l->in * l->out, .sgd = &step});
+        threads__step(&(OptimizerStep){.w = l->weights,
+                                       .g = l->weights_grad,
+                                       .n = l->in * l->out,
+                                       .marks = i == 0 && net->skip_zeros ? net->lit : NULL,
+                                       .rows = l->in,
+                                       .sgd = &step});
         threads__step(&(OptimizerStep){.w = l->biases, .g = l->biases_grad, .n = l->out, .sgd = &step});
     }
 }
@@ -238,6 +243,9 @@ static void read_pixels(Handwritten *net, int64_t n, const uint8_t *pixels)
         return;
     sparse__list(net->pixels, n, MNIST_PIXELS, &net->rows);
     sparse__turn(n, MNIST_PIXELS, net->rows, &net->columns);
+    net->columns.leave_empty = true;
+    for (int p = 0; p < MNIST_PIXELS; p++)
+        net->lit[p] = net->columns.first[p] < net->columns.first[p + 1];
 }
 
 double handwritten_train(Handwritten *net, const uint8_t *pixels, const uint8_t *labels)

@@ -13,7 +13,7 @@ typedef struct Handwritten Handwritten;
 typedef void HandwrittenProduct(const Gemm *product);
 
 /* A network for the workload whose products are computed by `product`; if skip_zeros, those with the pixels
- * by the library's sparse kernel. NULL: out of memory. */
+ * by the library's sparse kernel, and weights of pixels that are all dark are left alone. NULL: out of memory. */
 Handwritten *handwritten_new(const MnistWorkload *workload, HandwrittenProduct *product,
                              bool skip_zeros);
 void handwritten_free(Handwritten *net);

@@ -317,6 +317,7 @@ static bool keep_one(Value *v, Kept *kept)
         return true;
     kept->grad = v->grad;
     if ((v->flags & DENSE) && dense_of(v)->grad) {
+        dense__complete(dense_of(v));
         kept->filled = dense_of(v)->filled;
         real *fresh = buffer__take((size_t)dense_of(v)->n * sizeof *fresh);
         if (!fresh)
@@ -338,6 +339,7 @@ static void bring_back(Value *v, const Kept *kept)
         buffer__give(dense_of(v)->grad);
         dense_of(v)->grad = kept->buffer;
         dense_of(v)->filled = kept->filled;
+        dense_of(v)->by_rows = false;
     }
 }
 

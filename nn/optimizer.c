@@ -15,14 +15,13 @@ typedef struct Slot {
     Tensor *tensor;
     int64_t size;
     int64_t steps; /* that it has taken */
-    bool finite;   /* its numbers are known to be, before the step under way */
     real *state;   /* buffers of size numbers, one after the other; NULL for none */
 } Slot;
 
 struct NnOptimizer {
     const char *name;
-    /* The slot's next step; whether all numbers are finite then. */
-    bool (*step)(const NnOptimizer *optimizer, const Slot *slot, real *numbers, const real *gradient);
+    /* The slot's next step, with numbers and gradient filled in; whether all numbers are finite then. */
+    bool (*step)(const NnOptimizer *optimizer, const Slot *slot, OptimizerStep step);
     double learning_rate;
     NnSgdOptions sgd;
     NnRmspropOptions rmsprop;
@@ -33,45 +32,40 @@ struct NnOptimizer {
     Slot *slots;
 };
 
-static bool step_sgd(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
-                     const real *gradient)
+static bool step_sgd(const NnOptimizer *optimizer, const Slot *slot, OptimizerStep step)
 {
     const NnSgdOptions *options = &optimizer->sgd;
-    const SgdStep step = {
+    step.m = slot->state;
+    step.sgd = &(SgdStep){
         .learning_rate = (real)optimizer->learning_rate,
         .momentum = (real)options->momentum,
         .weight_decay = (real)options->weight_decay,
         .nesterov = options->nesterov,
-        .weights_are_finite = slot->finite,
     };
-    return threads__step(&(OptimizerStep){
-        .w = numbers, .g = gradient, .m = slot->state, .n = slot->size, .sgd = &step});
+    return threads__step(&step);
 }
 
-static bool step_rmsprop(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
-                         const real *gradient)
+static bool step_rmsprop(const NnOptimizer *optimizer, const Slot *slot, OptimizerStep step)
 {
     const NnRmspropOptions *options = &optimizer->rmsprop;
-    const RmspropStep step = {
+    step.m = slot->state + slot->size;
+    step.v = slot->state;
+    step.rmsprop = &(RmspropStep){
         .learning_rate = (real)optimizer->learning_rate,
         .alpha = (real)options->alpha,
         .epsilon = (real)options->epsilon,
         .momentum = (real)options->momentum,
         .weight_decay = (real)options->weight_decay,
     };
-    return threads__step(&(OptimizerStep){.w = numbers,
-                                          .g = gradient,
-                                          .m = slot->state + slot->size,
-                                          .v = slot->state,
-                                          .n = slot->size,
-                                          .rmsprop = &step});
+    return threads__step(&step);
 }
 
-static bool step_adam(const NnOptimizer *optimizer, const Slot *slot, real *numbers,
-                      const real *gradient)
+static bool step_adam(const NnOptimizer *optimizer, const Slot *slot, OptimizerStep step)
 {
     const NnAdamOptions *options = &optimizer->adam;
-    const AdamStep step = {
+    step.m = slot->state;
+    step.v = slot->state + slot->size;
+    step.adam = &(AdamStep){
         .learning_rate = (real)optimizer->learning_rate,
         .beta1 = (real)options->beta1,
         .beta2 = (real)options->beta2,
@@ -81,12 +75,7 @@ static bool step_adam(const NnOptimizer *optimizer, const Slot *slot, real *numb
         .correction1 = (real)(1 - pow(options->beta1, (double)slot->steps)),
         .correction2 = (real)(1 - pow(options->beta2, (double)slot->steps)),
     };
-    return threads__step(&(OptimizerStep){.w = numbers,
-                                          .g = gradient,
-                                          .m = slot->state,
-                                          .v = slot->state + slot->size,
-                                          .n = slot->size,
-                                          .adam = &step});
+    return threads__step(&step);
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -257,19 +246,32 @@ void nn_optimizer_free(NnOptimizer *optimizer)
 
 /* ---- use ------------------------------------------------------------------------------------- */
 
+/* Whether a gradient of 0 leaves the slot's numbers as they are: not with momentum or decay, nor does it leave NaN
+ * finite. */
+static bool zeros_do_nothing(const NnOptimizer *optimizer, const Slot *slot)
+{
+    const NnSgdOptions *sgd = &optimizer->sgd;
+    return optimizer->step == step_sgd && sgd->momentum == 0 && sgd->weight_decay == 0 &&
+           sparse__knows_finite(slot->tensor);
+}
+
 /* How many numbers took a step. */
 static int64_t step_all(NnOptimizer *optimizer)
 {
     int64_t numbers = 0;
     for (int64_t i = 0; i < optimizer->count; i++) {
         Slot *slot = &optimizer->slots[i];
-        const real *gradient =
-            tensor_wants_grad(slot->tensor) ? tensor__gradient(slot->tensor) : NULL;
-        if (!gradient)
+        OptimizerStep step = {.n = slot->size};
+        if (!tensor_wants_grad(slot->tensor))
+            continue;
+        step.g = zeros_do_nothing(optimizer, slot)
+                     ? tensor__gradient_rows(slot->tensor, &step.rows, &step.marks)
+                     : tensor__gradient(slot->tensor);
+        if (!step.g)
             continue;
         slot->steps++;
-        slot->finite = sparse__knows_finite(slot->tensor);
-        if (optimizer->step(optimizer, slot, tensor__writable(slot->tensor), gradient))
+        step.w = tensor__writable(slot->tensor);
+        if (optimizer->step(optimizer, slot, step))
             sparse__note_finite(slot->tensor);
         numbers += slot->size;
     }

@@ -54,14 +54,10 @@ static void backward_embedding(Value *v)
 {
     const Embedding *embedding = embedding_of(v);
     const Operand *weight = &embedding->operation.operand[0];
-    const int64_t width = embedding->width;
-    const Gradient to = gradient__begin(weight);
-    if (to.fresh)
-        kernels__get()->fill(to.grad, 0, weight->tensor->size);
+    const RowsGradient to = gradient__begin_adding(weight, weight->tensor->shape[0]);
     for (int64_t r = 0; r < embedding->rows; r++)
-        kernels__get()->add_to(to.grad + embedding->indices[r] * width,
-                               embedding->operation.dense.grad + r * width, width);
-    gradient__end(weight, to);
+        gradient__add_row(to, embedding->indices[r], 1, embedding->operation.dense.grad + r * embedding->width);
+    gradient__end(weight, (Gradient){.grad = to.grad});
 }
 
 static void expand_embedding(const Value *v, Expansion *e)

@@ -842,28 +842,11 @@ static void sgd_block(real *w, const real *g, real *v, int64_t n, const SgdStep 
         descend_momentum(w, g, v, n, s, 0, 0);
 }
 
-/* Of a whole block; where it is not, its first number tells mostly. */
-INLINE int is_zero_block(const real *x)
-{
-    Mask nonzero = {0};
-    LaneBits any = 0;
-    if (x[0] != 0)
-        return 0;
-    for (int i = 0; i < STEP_BLOCK; i += LANES)
-        nonzero |= (Mask)(load(x + i) != 0);
-    for (int lane = 0; lane < LANES; lane++)
-        any |= nonzero[lane];
-    return any == 0;
-}
-
 static int sgd(real *w, const real *g, real *v, int64_t n, const SgdStep *s)
 {
-    const int plain = !v && !(s->weight_decay < 0 || s->weight_decay > 0);
     int finite = 1;
     for (int64_t i = 0; i < n; i += STEP_BLOCK) {
         const int64_t block = least(STEP_BLOCK, n - i);
-        if (plain && s->weights_are_finite && block == STEP_BLOCK && is_zero_block(g + i))
-            continue;
         sgd_block(w + i, g + i, v ? v + i : NULL, block, s);
         finite &= all_finite(w + i, block);
     }

@@ -17,6 +17,7 @@
 #ifndef VALGRAD_TENSOR_KERNELS_H
 #define VALGRAD_TENSOR_KERNELS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <valgrad/real.h>
@@ -45,7 +46,8 @@ typedef struct Gemm {
 typedef struct RowLists {
     int32_t *first, *column;
     int64_t step, pieces;
-    int64_t entries; /* of all rows */
+    int64_t entries;  /* of all rows */
+    bool leave_empty; /* rows of the product without entries are not written */
 } RowLists;
 
 /* Lists a row of k numbers in column[begin] ..., with its pieces' begins and its end in first, and returns its end.
@@ -57,13 +59,12 @@ typedef int32_t KernelNonzeros(const real *row, int64_t k, int32_t begin, int32_
 typedef void KernelSparseGemm(const Gemm *product, RowLists lists);
 
 /* Optimizer steps go in blocks, so that their weights are still near when they are looked at. */
-enum { STEP_BLOCK = 128 };
+enum { STEP_BLOCK = 512 };
 
 /* One step of gradient descent; see sgd. */
 typedef struct SgdStep {
     real learning_rate, momentum, weight_decay;
     int nesterov;
-    int weights_are_finite; /* known beforehand: then 0 times the learning rate changes none of them */
 } SgdStep;
 
 /* One step of RMSProp; see rmsprop. */
@@ -147,8 +148,7 @@ typedef struct Kernels {
     /* Descent of the weights w along the gradient g, as PyTorch defines it:
      *   d = g + weight_decay w;  v = momentum v + d;  d = nesterov ? d + momentum v : v;
      *   w -= learning_rate d.
-     * v is the velocity, n numbers that start as 0; NULL if and only if momentum is 0. Where d is g, and 0 for a whole
-     * block (the weights of pixels that are dark), weights that are finite are left alone. */
+     * v is the velocity, n numbers that start as 0; NULL if and only if momentum is 0. */
     int (*sgd)(real *w, const real *g, real *v, int64_t n, const SgdStep *step);
     /* RMSProp, as PyTorch defines it:
      *   d = g + weight_decay w;  squares = alpha squares + (1 - alpha) d^2;

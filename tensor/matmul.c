@@ -2,6 +2,8 @@
  *
  * A matrix that is a run reaches the kernel where it lies, a transposed one as a flag; only others are
  * gathered. With C = A B and G the gradient of C: that of A is G B^T, that of B is A^T G. */
+#include <string.h>
+
 #include "autograd/profile_internal.h"
 #include "tensor/matrix.h"
 #include "tensor/threads.h"
@@ -99,14 +101,13 @@ void matrix__multiply_exactly(Matrix a, Matrix b, bool a_is_gradient, real *c, b
 /* ---- backward ---------------------------------------------------------------------------------- */
 
 /* Writes the gradient left * right to an operand that lies as `place` says (transposed: its transpose). */
-static void give_product(const Operand *operand, Matrix place, Matrix left, RowLists left_nonzeros,
-                         Matrix right, real *scratch)
+static void give_product(const Operand *operand, Matrix place, Matrix left, Matrix right, real *scratch)
 {
     const Gradient to = gradient__begin(operand);
     if (place.column == 1)
-        multiply(left, left_nonzeros, right, NULL, to.grad, !to.fresh, scratch);
+        matrix__multiply(left, right, NULL, to.grad, !to.fresh, scratch);
     else
-        multiply(matrix__transposed(right), dense, matrix__transposed(left), NULL, to.grad, !to.fresh, scratch);
+        matrix__multiply(matrix__transposed(right), matrix__transposed(left), NULL, to.grad, !to.fresh, scratch);
     gradient__end(operand, to);
 }
 
@@ -130,15 +131,52 @@ static void give_bias(const Operand *bias, int64_t rows, const real *g)
     gradient__end(bias, to);
 }
 
-/* The lists by which a^T g may leave out zeros of a, if it may. Every number of the product is written all the same,
- * which is most of the work for a few rows of a, and goes faster without lists (measured). */
-static RowLists columns_to_skip(const Operand *operand, Matrix a, Matrix g)
+/* Marks the rows that a product with these lists gives something, of so many columns. */
+static void mark_rows(RowLists lists, int64_t rows, int64_t columns, Gradient to, uint8_t *marks)
 {
-    enum { FEW_ROWS = 7 };
-    if (a.rows <= FEW_ROWS || !can_skip_zeros(a, g))
-        return dense;
-    const RowLists lists = sparse__columns(operand->tensor, a.rows, a.columns);
-    return lists.first && kernels__get()->all_finite(g.numbers, g.rows * g.columns) ? lists : dense;
+    for (int64_t r = 0; r < rows; r++) {
+        const bool given = lists.first[r] < lists.first[r + 1];
+        if (!to.fresh && given && !marks[r])
+            memset(to.grad + r * columns, 0, (size_t)columns * sizeof *to.grad);
+        marks[r] = to.fresh ? given : marks[r] | given;
+    }
+}
+
+static void give_rows(const Operand *operand, Matrix a, RowLists lists, Matrix g, real *scratch)
+{
+    Gradient to;
+    uint8_t *marks = gradient__begin_rows(operand, a.columns, &to);
+    if (marks)
+        mark_rows(lists, a.columns, g.columns, to, marks);
+    lists.leave_empty = marks != NULL;
+    multiply(matrix__transposed(a), lists, g, NULL, to.grad, !to.fresh, scratch);
+    gradient__end(operand, to);
+}
+
+/* One row of a: its list names the rows, which are multiples of g. */
+static void give_multiples(const Operand *operand, Matrix a, RowLists row, Matrix g)
+{
+    const RowsGradient to = gradient__begin_adding(operand, a.columns);
+    if (profile__on)
+        profile__flops(2.0 * (double)g.columns * (double)row.entries);
+    for (int32_t e = row.first[0]; e < row.first[row.pieces]; e++)
+        gradient__add_row(to, row.column[e], a.numbers[row.column[e]], g.numbers);
+    gradient__end(operand, (Gradient){.grad = to.grad});
+}
+
+/* a^T g for b, leaving out zeros of a and the rows of b that meet nothing else. False if that is not to be. */
+static bool give_sparse(const Operand *operand, Matrix a, Matrix b, Matrix g, real *scratch)
+{
+    if (b.column != 1 || !can_skip_zeros(a, g))
+        return false;
+    const RowLists lists = (a.rows == 1 ? sparse__rows : sparse__columns)(operand[0].tensor, a.rows, a.columns);
+    if (!lists.first || !kernels__get()->all_finite(g.numbers, g.rows * g.columns))
+        return false;
+    if (a.rows == 1)
+        give_multiples(&operand[1], a, lists, g);
+    else
+        give_rows(&operand[1], a, lists, g, scratch);
+    return true;
 }
 
 static void backward_product(Value *v)
@@ -151,12 +189,11 @@ static void backward_product(Value *v)
     if (operand[0].wants_grad && exactly)
         give_exactly(&operand[0], a, g, matrix__transposed(b), true);
     else if (operand[0].wants_grad)
-        give_product(&operand[0], a, g, dense, matrix__transposed(b), product->scratch);
+        give_product(&operand[0], a, g, matrix__transposed(b), product->scratch);
     if (operand[1].wants_grad && exactly)
         give_exactly(&operand[1], b, matrix__transposed(a), g, false);
-    else if (operand[1].wants_grad)
-        give_product(&operand[1], b, matrix__transposed(a), columns_to_skip(&operand[0], a, g), g,
-                     product->scratch);
+    else if (operand[1].wants_grad && !give_sparse(operand, a, b, g, product->scratch))
+        give_product(&operand[1], b, matrix__transposed(a), g, product->scratch);
     if (product->operation.count == 3 && operand[2].wants_grad)
         give_bias(&operand[2], a.rows, product->operation.dense.grad);
 }

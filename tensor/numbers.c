@@ -86,6 +86,7 @@ ValgradStatus tensor_get_grad(const Tensor *t, int64_t n, real *out)
     if (!check_room("tensor_get_grad", t, n, out))
         return valgrad_last_status();
     if (t->run && dense_of(t->run)->grad && dense_of(t->run)->filled) {
+        dense__complete(dense_of(t->run));
         Copy copy = {dense_of(t->run)->grad, out};
         tensor__each_row(t, copy_row, &copy);
         return VALGRAD_OK;
@@ -201,7 +202,18 @@ real *tensor__writable(Tensor *t)
 
 real *tensor__gradient(const Tensor *t)
 {
-    return is_whole_leaf(t) && dense_of(t->run)->filled ? dense_of(t->run)->grad : NULL;
+    if (!is_whole_leaf(t) || !dense_of(t->run)->filled)
+        return NULL;
+    dense__complete(dense_of(t->run));
+    return dense_of(t->run)->grad;
+}
+
+const real *tensor__gradient_rows(const Tensor *t, int64_t *rows, const uint8_t **marks)
+{
+    const Dense *dense = is_whole_leaf(t) ? dense_of(t->run) : NULL;
+    *marks = dense && dense->by_rows ? dense->marks : NULL;
+    *rows = dense ? dense->rows : 0;
+    return dense && dense->filled ? dense->grad : NULL;
 }
 
 static void zero_row(void *context, int64_t flat, int64_t slot, int64_t n, int64_t stride)

@@ -214,6 +214,37 @@ Gradient gradient__begin(const Operand *operand)
     return gradient;
 }
 
+uint8_t *gradient__begin_rows(const Operand *operand, int64_t rows, Gradient *gradient)
+{
+    const Tensor *t = operand->tensor;
+    const bool is_whole = tensor__is_contiguous(t) && t->size == dense_of(t->run)->n;
+    uint8_t *marks = is_whole ? dense__receive_rows(t->run, rows, &gradient->fresh) : NULL;
+    if (marks)
+        gradient->grad = dense_of(t->run)->grad;
+    else
+        *gradient = gradient__begin(operand);
+    return marks;
+}
+
+RowsGradient gradient__begin_adding(const Operand *operand, int64_t rows)
+{
+    Gradient to;
+    uint8_t *marks = gradient__begin_rows(operand, rows, &to);
+    if (to.fresh && marks)
+        memset(marks, 0, (size_t)rows);
+    else if (to.fresh)
+        kernels__get()->fill(to.grad, 0, operand->tensor->size);
+    return (RowsGradient){to.grad, marks, rows ? operand->tensor->size / rows : 0};
+}
+
+void gradient__add_row(RowsGradient to, int64_t row, real factor, const real *g)
+{
+    const bool holds = !to.marks || to.marks[row];
+    (holds ? kernels__get()->add_scaled : kernels__get()->scale)(to.grad + row * to.columns, factor, g, to.columns);
+    if (to.marks)
+        to.marks[row] = 1;
+}
+
 typedef struct Spread {
     const real *from;
     real *to;

@@ -121,7 +121,7 @@ static int run_step(const OptimizerStep *s)
                         : kernels->adam(s->w, s->g, s->m, s->v, s->n, s->adam);
 }
 
-static void part_of_step(void *context, int64_t begin, int64_t end, real *scratch)
+static void numbers_of_step(void *context, int64_t begin, int64_t end, real *scratch)
 {
     SharedStep *shared = context;
     OptimizerStep s = *shared->whole;
@@ -135,9 +135,32 @@ static void part_of_step(void *context, int64_t begin, int64_t end, real *scratc
         atomic_store(&shared->finite, false);
 }
 
+/* Rows that follow each other without a gap take it together. */
+static void rows_of_step(void *context, int64_t begin, int64_t end, real *scratch)
+{
+    const SharedStep *shared = context;
+    const uint8_t *marks = shared->whole->marks;
+    const int64_t columns = shared->whole->n / shared->whole->rows;
+    for (int64_t r = begin; r < end; r++) {
+        const int64_t first = r;
+        while (r < end && marks[r])
+            r++;
+        if (r > first)
+            numbers_of_step(context, first * columns, r * columns, scratch);
+    }
+}
+
 bool threads__step(const OptimizerStep *step)
 {
     SharedStep shared = {step, true};
-    threads__ranges(part_of_step, &shared, threads__parts(step->n, LEAST_NUMBERS), step->n, STEP_BLOCK, NULL);
+    int64_t marked = 0;
+    for (int64_t r = 0; step->marks && r < step->rows; r++)
+        marked += step->marks[r];
+    if (marked > 0)
+        threads__ranges(rows_of_step, &shared, threads__parts(marked * (step->n / step->rows), LEAST_NUMBERS),
+                        step->rows, 1, NULL);
+    else if (!step->marks)
+        threads__ranges(numbers_of_step, &shared, threads__parts(step->n, LEAST_NUMBERS), step->n, STEP_BLOCK,
+                        NULL);
     return shared.finite;
 }

@@ -68,6 +68,11 @@ int32_t JOIN(kernels__nonzeros_, KERNELS_ISA)(const real *row, int64_t k, int32_
     return n;
 }
 
+INLINE int is_left(RowLists lists, int64_t i)
+{
+    return lists.leave_empty && lists.first[i * lists.step] == lists.first[i * lists.step + lists.pieces];
+}
+
 /* Row i, `vectors` (a constant) vectors from column `first` on. */
 INLINE void row_panel(const Gemm *g, RowLists lists, int64_t i, int64_t first, const int vectors)
 {
@@ -96,8 +101,10 @@ INLINE void row_panel(const Gemm *g, RowLists lists, int64_t i, int64_t first, c
 #define PANEL(vectors)                                                                             \
     static void panel_##vectors(const Gemm *g, RowLists lists, int64_t first)                      \
     {                                                                                              \
-        for (int64_t i = 0; i < g->m; i++)                                                         \
-            row_panel(g, lists, i, first, vectors);                                                \
+        for (int64_t i = 0; i < g->m; i++) {                                                       \
+            if (!is_left(lists, i))                                                                \
+                row_panel(g, lists, i, first, vectors);                                            \
+        }                                                                                          \
     }
 PANEL(8)
 PANEL(4)
@@ -107,6 +114,8 @@ PANEL(1)
 static void column(const Gemm *g, RowLists lists, int64_t j)
 {
     for (int64_t i = 0; i < g->m; i++) {
+        if (is_left(lists, i))
+            continue;
         real sum = 0, *c = g->c + i * g->ldc + j;
         const int32_t *first_entry = lists.first + i * lists.step, end = first_entry[lists.pieces];
         for (int32_t e = *first_entry; e < end; e++) {

@@ -90,6 +90,9 @@ real *tensor__writable(Tensor *t);
 /* Its gradient, or NULL when none has arrived since it was last zeroed. */
 real *tensor__gradient(const Tensor *t);
 
+/* The same where only rows with a mark count (see graph.h); *marks is NULL if all do. */
+const real *tensor__gradient_rows(const Tensor *t, int64_t *rows, const uint8_t **marks);
+
 /* ---- operation.c: one node for each operation ---- */
 
 enum { OPERANDS = 3 };
@@ -150,6 +153,20 @@ typedef struct Gradient {
 } Gradient;
 
 Gradient gradient__begin(const Operand *operand);
+
+/* The same for an operation that gives to few of an operand's rows: their marks by dense__receive_rows, or NULL if
+ * there are none and every row is given to. */
+uint8_t *gradient__begin_rows(const Operand *operand, int64_t rows, Gradient *gradient);
+
+/* The same for one that then adds factor * g to one row after the other. */
+typedef struct RowsGradient {
+    real *grad;
+    uint8_t *marks;
+    int64_t columns;
+} RowsGradient;
+
+RowsGradient gradient__begin_adding(const Operand *operand, int64_t rows);
+void gradient__add_row(RowsGradient to, int64_t row, real factor, const real *g);
 void gradient__end(const Operand *operand, Gradient gradient);
 
 /* Gives an operand factor * from[i], if it wants a gradient; nothing for a factor of 0. */

@@ -39,6 +39,8 @@ typedef struct OptimizerStep {
     const real *g;
     real *m, *v;
     int64_t n;
+    const uint8_t *marks; /* if not NULL, w is a matrix of so many rows, of which those take part that have a mark */
+    int64_t rows;
     const SgdStep *sgd; /* or */
     const RmspropStep *rmsprop; /* or */
     const AdamStep *adam;

@@ -688,31 +688,6 @@ START_TEST(sgd_matches_its_definition)
 }
 END_TEST
 
-/* Whether its block has a gradient elsewhere, or none and is stepped over. */
-START_TEST(sgd_leaves_weights_without_gradient_alone)
-{
-    enum { BLOCKS = 3, N = BLOCKS * STEP_BLOCK + 5 };
-    const Kernels *kernels = variant(_i);
-    const SgdStep known = {.learning_rate = (real)0.1, .weights_are_finite = 1};
-    const SgdStep decay = {.learning_rate = (real)0.1, .weight_decay = 1, .weights_are_finite = 1};
-    for (int i = 0; i < N; i++) {
-        real w[N] = {0}, decayed[N], g[N] = {0};
-        const int in_block = i / STEP_BLOCK < BLOCKS ? STEP_BLOCK : N % STEP_BLOCK;
-        const int begin = i / STEP_BLOCK * STEP_BLOCK, other = (begin + in_block) % N;
-        w[begin] = w[other] = 1;
-        memcpy(decayed, w, sizeof w);
-        g[i] = i % 2 ? 3 : (real)NAN;
-        ck_assert_msg(kernels->sgd(w, g, NULL, N, &known) == i % 2, "finite after a gradient at %d",
-                      i);
-        check_near((double)w[i], (i == begin) - 0.1 * (double)g[i], 8 * (double)REAL_EPSILON,
-                   "weight", i);
-        ck_assert_msg(w[other] == 1, "a weight without gradient, beside %d", i);
-        kernels->sgd(decayed, g, NULL, N, &decay);
-        check_near((double)decayed[other], 0.9, 8 * (double)REAL_EPSILON, "decayed weight", other);
-    }
-}
-END_TEST
-
 static void check_rmsprop(const Kernels *kernels, int64_t n, const RmspropStep *s)
 {
     Array w = array_new(n, 1), g = array_new(n, 2), v = array_new(n, 3), squares = array_new(n, 4);
@@ -874,7 +849,6 @@ int main(void)
     tcase_add_loop_test(tests, sums_are_accurate, 0, count);
     tcase_add_loop_test(tests, columns_match_loops, 0, count);
     tcase_add_loop_test(tests, sgd_matches_its_definition, 0, count);
-    tcase_add_loop_test(tests, sgd_leaves_weights_without_gradient_alone, 0, count);
     tcase_add_loop_test(tests, rmsprop_matches_its_definition, 0, count);
     tcase_add_loop_test(tests, steps_tell_whether_all_weights_are_finite, 0, count);
     tcase_add_loop_test(tests, adam_matches_its_definition, 0, count);
