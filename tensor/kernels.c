@@ -77,48 +77,56 @@ static real block_sum(const real *x, const real *y, int64_t n)
 
 /* ---- tiles ------------------------------------------------------------------------------------- */
 
-/* A tile's share of a product: k steps, A and C from the tile's first row, B and bias from its first
- * column. */
+/* What the tiles of a panel have in common: k steps, B and bias from its first column. */
 typedef struct Tile {
     int64_t k;
-    const real *a;
     int64_t a_row, a_col;
     const real *b;
     int64_t b_row;
     const real *bias;
-    real *c;
     int64_t ldc;
     int accumulate;
-    uintptr_t ahead; /* the address, any, of what to fetch into the cache at each step of k */
-    int64_t ahead_step;
 } Tile;
 
-/* rows and vectors are constants wherever this is inlined, so the sums live in registers. */
-INLINE void tile(const Tile *t, const int rows, const int vectors)
+/* One step of k: sums [+]= a column of A times a row of B. */
+INLINE void tile_step(Vector (*sums)[ROW_VECTORS], const real *a, int64_t a_row, const real *b,
+                      const int rows, const int vectors, const int first)
+{
+    Vector line[ROW_VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++)
+        line[v] = load(b + v * LANES);
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int v = 0; v < vectors; v++)
+            sums[r][v] = first ? a[r * a_row] * line[v] : sums[r][v] + a[r * a_row] * line[v];
+}
+
+/* A and C from the tile's first row. rows and vectors are constants wherever this is inlined, so the sums live in
+ * registers.
+ *
+ * The multiplications of a tile should begin while those of the one before still go on, for which little may stand
+ * between them: sums begin as products, not as zeros; a and c come in registers, since what was just stored is
+ * only loaded again when the stores before it, of C, are done; and C is asked for, should it be far away, row by row
+ * during the first steps. */
+INLINE void tile(const Tile *t, const real *a, real *c, const int rows, const int vectors)
 {
     Vector sums[TILE_ROWS][ROW_VECTORS];
-    UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int v = 0; v < vectors; v++)
-            sums[r][v] = (Vector){0};
-
-    const real *a = t->a, *b = t->b;
-    const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
-    const uintptr_t ahead_step = (uintptr_t)t->ahead_step * sizeof(real);
-    uintptr_t ahead = t->ahead;
-    UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int v = 0; v < vectors; v++)
-            __builtin_prefetch(t->c + r * t->ldc + v * LANES, 1);
-    for (int64_t p = t->k; p > 0; p--) {
-        Vector line[ROW_VECTORS];
-        UNROLL for (int v = 0; v < vectors; v++)
-            line[v] = load(b + v * LANES);
-        UNROLL for (int r = 0; r < rows; r++)
-            UNROLL for (int v = 0; v < vectors; v++)
-                sums[r][v] += a[r * a_row] * line[v];
-        __builtin_prefetch((const void *)ahead);
-        ahead += ahead_step;
+    const real *b = t->b;
+    const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row, ldc = t->ldc;
+    const real *ahead = c;
+    int64_t steps = t->k - 1;
+    tile_step(sums, a, a_row, b, rows, vectors, 1);
+    for (int r = 0; r < rows && steps > 0; r++, steps--) {
         a += a_col;
         b += b_row;
+        tile_step(sums, a, a_row, b, rows, vectors, 0);
+        UNROLL for (int v = 0; v < vectors; v++)
+            __builtin_prefetch(ahead + v * LANES, 1);
+        ahead += ldc;
+    }
+    for (; steps > 0; steps--) {
+        a += a_col;
+        b += b_row;
+        tile_step(sums, a, a_row, b, rows, vectors, 0);
     }
 
     if (t->bias)
@@ -127,8 +135,6 @@ INLINE void tile(const Tile *t, const int rows, const int vectors)
             UNROLL for (int r = 0; r < rows; r++)
                 sums[r][v] += bias;
         }
-    real *const c = t->c;
-    const int64_t ldc = t->ldc;
     if (t->accumulate)
         UNROLL for (int r = 0; r < rows; r++)
             UNROLL for (int v = 0; v < vectors; v++)
@@ -141,26 +147,26 @@ INLINE void tile(const Tile *t, const int rows, const int vectors)
 /* One function for each number of vectors, with a case for each number of rows. */
 #if TILE_ROWS == 8
 #define MORE_ROWS(vectors)                                                                         \
-    case 8: tile(t, 8, vectors); break;                                                            \
-    case 7: tile(t, 7, vectors); break;                                                            \
-    case 6: tile(t, 6, vectors); break;                                                            \
-    case 5: tile(t, 5, vectors); break;
+    case 8: tile(t, a, c, 8, vectors); break;                                                            \
+    case 7: tile(t, a, c, 7, vectors); break;                                                            \
+    case 6: tile(t, a, c, 6, vectors); break;                                                            \
+    case 5: tile(t, a, c, 5, vectors); break;
 #elif TILE_ROWS == 6
 #define MORE_ROWS(vectors)                                                                         \
-    case 6: tile(t, 6, vectors); break;                                                            \
-    case 5: tile(t, 5, vectors); break;
+    case 6: tile(t, a, c, 6, vectors); break;                                                            \
+    case 5: tile(t, a, c, 5, vectors); break;
 #else
 #define MORE_ROWS(vectors)
 #endif
 #define TILES(vectors)                                                                             \
-    static void tiles_##vectors(const Tile *t, int64_t rows)                                       \
+    static void tiles_##vectors(const Tile *t, const real *a, real *c, int64_t rows)                                       \
     {                                                                                              \
         switch (rows) {                                                                            \
             MORE_ROWS(vectors)                                                                     \
-        case 4: tile(t, 4, vectors); break;                                                        \
-        case 3: tile(t, 3, vectors); break;                                                        \
-        case 2: tile(t, 2, vectors); break;                                                        \
-        default: tile(t, 1, vectors); break;                                                       \
+        case 4: tile(t, a, c, 4, vectors); break;                                                        \
+        case 3: tile(t, a, c, 3, vectors); break;                                                        \
+        case 2: tile(t, a, c, 2, vectors); break;                                                        \
+        default: tile(t, a, c, 1, vectors); break;                                                       \
         }                                                                                          \
     }
 TILES(1)
@@ -169,17 +175,17 @@ TILES(2)
 TILES(3)
 #endif
 
-static void run_tile(const Tile *t, int64_t rows, int64_t vectors)
+static void run_tile(const Tile *t, const real *a, real *c, int64_t rows, int64_t vectors)
 {
 #if TILE_VECTORS == 3
     if (vectors == 3)
-        tiles_3(t, rows);
+        tiles_3(t, a, c, rows);
     else
 #endif
     if (vectors == 2)
-        tiles_2(t, rows);
+        tiles_2(t, a, c, rows);
     else
-        tiles_1(t, rows);
+        tiles_1(t, a, c, rows);
 }
 
 /* ---- panels of B ------------------------------------------------------------------------------- */
@@ -263,60 +269,51 @@ static void pack_transposed(real *panel, const real *b, int64_t b_col, int64_t k
 /* ---- the product, panel by panel --------------------------------------------------------------- */
 
 typedef struct Panel {
-    Tile tile; /* at the first row */
+    Tile tile;
     int64_t m, columns, vectors;
-    const real *next; /* the next panel of B where it will be read in place, or NULL */
+    const real *a; /* from the first row */
+    real *c;       /* from the first row and the panel's first column */
 } Panel;
-
-/* The first tiles fetch a column of vectors each from the next panel, which comes from afar; the others
- * fetch the next tile's part of A, which if A is transposed is a line at each step. */
-static void look_ahead(Tile *t, const Panel *panel, int64_t index, int64_t rows)
-{
-    const int fetch_panel = panel->next && index < panel->vectors;
-    const real *ahead = fetch_panel ? panel->next + index * LANES : t->a;
-    t->ahead = (uintptr_t)ahead + (fetch_panel ? 0 : (uintptr_t)(rows * t->a_row) * sizeof(real));
-    t->ahead_step = fetch_panel ? t->b_row : t->a_col;
-}
 
 /* Tiles of sizes that differ by one at most: a last tile of one row would run at a fraction of the
  * speed. */
 static void whole_panel(const Panel *panel)
 {
-    Tile t = panel->tile;
+    const Tile *t = &panel->tile;
+    const real *a = panel->a;
+    real *c = panel->c;
     const int64_t tiles = (panel->m + TILE_ROWS - 1) / TILE_ROWS;
     for (int64_t i = 0; i < tiles; i++) {
         const int64_t rows = panel->m / tiles + (i < panel->m % tiles);
-        look_ahead(&t, panel, i, rows);
-        run_tile(&t, rows, panel->vectors);
-        t.a += rows * t.a_row;
-        t.c += rows * t.ldc;
+        run_tile(t, a, c, rows, panel->vectors);
+        a += rows * t->a_row;
+        c += rows * t->ldc;
     }
 }
 
 /* The last panel, narrower than its vectors: tiles work in a padded copy of their part of C. */
 static void narrow_panel(const Panel *panel)
 {
-    real bias[PANEL_COLUMNS] = {0}, c[TILE_ROWS * PANEL_COLUMNS] = {0};
+    real bias[PANEL_COLUMNS] = {0}, padded[TILE_ROWS * PANEL_COLUMNS] = {0};
     Tile t = panel->tile;
     if (t.bias)
         copy_row(bias, t.bias, panel->columns);
     t.bias = t.bias ? bias : NULL;
-    t.c = c;
     t.ldc = PANEL_COLUMNS;
 
-    real *to = panel->tile.c;
+    const real *a = panel->a;
+    real *c = panel->c;
     const int64_t ldc = panel->tile.ldc, tiles = (panel->m + TILE_ROWS - 1) / TILE_ROWS;
     for (int64_t i = 0; i < tiles; i++) {
         const int64_t rows = panel->m / tiles + (i < panel->m % tiles);
         if (t.accumulate)
             for (int64_t r = 0; r < rows; r++)
-                copy_row(c + r * PANEL_COLUMNS, to + r * ldc, panel->columns);
-        look_ahead(&t, panel, i, rows);
-        run_tile(&t, rows, panel->vectors);
+                copy_row(padded + r * PANEL_COLUMNS, c + r * ldc, panel->columns);
+        run_tile(&t, a, padded, rows, panel->vectors);
         for (int64_t r = 0; r < rows; r++)
-            copy_row(to + r * ldc, c + r * PANEL_COLUMNS, panel->columns);
-        t.a += rows * t.a_row;
-        to += rows * ldc;
+            copy_row(c + r * ldc, padded + r * PANEL_COLUMNS, panel->columns);
+        a += rows * t.a_row;
+        c += rows * ldc;
     }
 }
 
@@ -333,18 +330,18 @@ static void run_panel(const Gemm *g, int64_t first, int64_t columns, int64_t p, 
     const int64_t vectors = (columns + LANES - 1) / LANES, width = vectors * LANES;
     const real *b = g->b + p * g->b_row + first * g->b_col;
     Panel panel = {.tile = {.k = depth,
-                            .a = g->a + p * g->a_col,
                             .a_row = g->a_row,
                             .a_col = g->a_col,
                             .b = b,
                             .b_row = g->b_row,
                             .bias = g->bias && p == 0 ? g->bias + first : NULL,
-                            .c = g->c + first,
                             .ldc = g->ldc,
                             .accumulate = g->accumulate || p > 0},
                    .m = g->m,
                    .columns = columns,
-                   .vectors = vectors};
+                   .vectors = vectors,
+                   .a = g->a + p * g->a_col,
+                   .c = g->c + first};
     if (g->b_col != 1 || columns < width || g->m >= PACK_ROWS) {
         real *copy = aligned_scratch(g);
         if (g->b_col == 1)
@@ -353,8 +350,6 @@ static void run_panel(const Gemm *g, int64_t first, int64_t columns, int64_t p, 
             pack_transposed(copy, b, g->b_col, depth, columns, width);
         panel.tile.b = copy;
         panel.tile.b_row = width;
-    } else if (first + columns + width <= g->n) {
-        panel.next = b + width;
     }
     if (columns < width)
         narrow_panel(&panel);
@@ -383,15 +378,12 @@ INLINE void run_row(const Gemm *g, int64_t first, const int vectors)
 {
     for (int64_t p = 0; p < g->k; p += DEPTH) {
         const Tile t = {.k = least(DEPTH, g->k - p),
-                        .a = g->a + p * g->a_col,
                         .a_col = g->a_col,
                         .b = g->b + p * g->b_row + first,
                         .b_row = g->b_row,
                         .bias = g->bias && p == 0 ? g->bias + first : NULL,
-                        .c = g->c + first,
-                        .accumulate = g->accumulate || p > 0,
-                        .ahead = (uintptr_t)g->a};
-        tile(&t, 1, vectors);
+                        .accumulate = g->accumulate || p > 0};
+        tile(&t, g->a + p * g->a_col, g->c + first, 1, vectors);
     }
 }
 

@@ -98,7 +98,8 @@ typedef struct Kernels {
     /* How many numbers gemm wants in `scratch`: small, and bounded whatever the sizes. */
     int64_t (*gemm_scratch)(int64_t m, int64_t n, int64_t k, int b_is_transposed);
 
-    /* The same product where A is mostly zeros (sparse_kernels.c): the same bits if B is finite. */
+    /* The same product where A is mostly zeros (sparse_kernels.c): the same bits if B is finite, but for the sign of
+     * a sum of zeros. */
     KernelNonzeros *nonzeros;
     KernelSparseGemm *sparse_gemm;
 
