@@ -1,6 +1,8 @@
 /* dispatch.c - picks the kernels for the processor at hand.
  *
  * kernels.cmake defines KERNELS_HAVE_AVX2 and KERNELS_HAVE_AVX512 where it has built those variants. */
+#include <stdatomic.h>
+
 #include "autograd/isa.h"
 #include "kernels.h"
 
@@ -36,7 +38,14 @@ const Kernels *const *kernels__all(int *count)
     return all;
 }
 
+/* Threads that come here at once all find the same. */
 const Kernels *kernels__get(void)
 {
-    return all[count_up_to(isa__chosen()) - 1];
+    static const Kernels *_Atomic chosen;
+    const Kernels *kernels = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (!kernels) {
+        kernels = all[count_up_to(isa__chosen()) - 1];
+        atomic_store_explicit(&chosen, kernels, memory_order_relaxed);
+    }
+    return kernels;
 }

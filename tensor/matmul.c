@@ -61,19 +61,15 @@ void matrix__multiply(Matrix a, Matrix b, const real *bias, real *c, bool accumu
     multiply(a, dense, b, bias, c, accumulate, scratch);
 }
 
+/* In all directions, any two of the sides are depth and columns of a product: most with the larger ones. */
 int64_t matrix__scratch(int64_t m, int64_t n, int64_t k)
 {
     const Kernels *kernels = kernels__get();
-    const int64_t shapes[][3] = {{m, n, k}, {m, k, n}, {k, m, n}, {k, n, m}, {n, k, m}};
-    int64_t most = 1;
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        for (int b_transposed = 0; b_transposed < 2; b_transposed++) {
-            const int64_t need =
-                kernels->gemm_scratch(shapes[i][0], shapes[i][1], shapes[i][2], b_transposed);
-            most = need > most ? need : most;
-        }
-    }
-    return most;
+    const int64_t least = m < n ? (m < k ? m : k) : (n < k ? n : k);
+    const int64_t most = m > n ? (m > k ? m : k) : (n > k ? n : k), middle = m + n + k - least - most;
+    const int64_t deep = kernels->gemm_scratch(least, middle, most, 1),
+                  wide = kernels->gemm_scratch(least, most, middle, 1);
+    return deep > wide ? deep : wide;
 }
 
 /* ---- exact zeros ------------------------------------------------------------------------------- */

@@ -234,13 +234,13 @@ RowsGradient gradient__begin_adding(const Operand *operand, int64_t rows)
         memset(marks, 0, (size_t)rows);
     else if (to.fresh)
         kernels__get()->fill(to.grad, 0, operand->tensor->size);
-    return (RowsGradient){to.grad, marks, rows ? operand->tensor->size / rows : 0};
+    return (RowsGradient){kernels__get(), to.grad, marks, rows ? operand->tensor->size / rows : 0};
 }
 
 void gradient__add_row(RowsGradient to, int64_t row, real factor, const real *g)
 {
     const bool holds = !to.marks || to.marks[row];
-    (holds ? kernels__get()->add_scaled : kernels__get()->scale)(to.grad + row * to.columns, factor, g, to.columns);
+    (holds ? to.kernels->add_scaled : to.kernels->scale)(to.grad + row * to.columns, factor, g, to.columns);
     if (to.marks)
         to.marks[row] = 1;
 }

@@ -1,6 +1,5 @@
 /* shape.c - shapes and axes: what they are, whether they fit, and in words. */
 #include <stdio.h>
-#include <string.h>
 
 #include "tensor/tensor_internal.h"
 
@@ -54,7 +53,8 @@ bool shape__check(const char *function, int rank, const int64_t *sides, Shape *s
 Shape shape__of(const Tensor *t)
 {
     Shape shape = {.rank = t->rank, .size = t->size};
-    memcpy(shape.sides, t->shape, sizeof shape.sides);
+    for (int i = 0; i < t->rank; i++)
+        shape.sides[i] = t->shape[i];
     return shape;
 }
 

@@ -15,7 +15,7 @@ enum { LEAST_SIZE = 512, MOST_SIZE = 1 << 24, DENSITY = 3, SAMPLE = 64 };
 
 /* In one buffer with the lists. */
 typedef struct Nonzeros {
-    uint64_t listed_at; /* the version of the leaf's numbers */
+    uint64_t listed_at; /* the version of the leaf's numbers; 0 while it is none */
     int64_t rows, columns;
     bool has_columns;
     RowLists by_row, by_column;
@@ -48,11 +48,16 @@ static bool looks_dense(const Dense *leaf)
     return 2 * nonzeros > SAMPLE;
 }
 
+static bool is_of_shape(const Nonzeros *nonzeros, int64_t rows, int64_t columns)
+{
+    return nonzeros && nonzeros->rows == rows && nonzeros->columns == columns;
+}
+
 /* What is kept with the leaf for this shape, or room for it. NULL: out of memory. */
 static Nonzeros *take_room(Dense *leaf, int64_t rows, int64_t columns)
 {
     Nonzeros *nonzeros = leaf->nonzeros;
-    if (nonzeros && nonzeros->rows == rows && nonzeros->columns == columns)
+    if (is_of_shape(nonzeros, rows, columns))
         return nonzeros;
     const int64_t row_firsts = rows * (sparse__pieces(columns) + 1), row_entries = rows * (columns + LISTS_SLACK);
     const int64_t listed = row_firsts + row_entries + columns + 1 + leaf->n / DENSITY;
@@ -106,17 +111,19 @@ void sparse__list(const real *a, int64_t m, int64_t k, RowLists *lists)
     lists->entries = listing.entries;
 }
 
+/* What was sparse before, such as the batch of a loader, is likely to be so again. */
 static bool list(Dense *leaf, int64_t rows, int64_t columns, uint64_t version)
 {
-    Nonzeros *nonzeros = looks_dense(leaf) ? NULL : take_room(leaf, rows, columns);
+    const Nonzeros *before = leaf->nonzeros;
+    const bool was_sparse = is_of_shape(before, rows, columns) && before->listed_at > 0;
+    Nonzeros *nonzeros = !was_sparse && looks_dense(leaf) ? NULL : take_room(leaf, rows, columns);
     if (!nonzeros)
         return false;
     sparse__list(leaf->data, rows, columns, &nonzeros->by_row);
-    if (nonzeros->by_row.entries > leaf->n / DENSITY)
-        return false;
-    nonzeros->listed_at = version;
+    const bool sparse = nonzeros->by_row.entries <= leaf->n / DENSITY;
+    nonzeros->listed_at = sparse ? version : 0;
     nonzeros->has_columns = false;
-    return true;
+    return sparse;
 }
 
 /* What holds for the numbers that the leaf has now; NULL if it is dense. */
@@ -127,7 +134,7 @@ static Nonzeros *nonzeros_of(const Value *leaf, int64_t rows, int64_t columns)
     const Nonzeros *known = dense->nonzeros;
     if (!is_worth_it(leaf, columns) || dense->dense_at == version)
         return NULL;
-    const bool listed = known && known->listed_at == version && known->rows == rows && known->columns == columns;
+    const bool listed = is_of_shape(known, rows, columns) && known->listed_at == version;
     if (!listed && !list(dense, rows, columns, version)) {
         dense->dense_at = version;
         return NULL;

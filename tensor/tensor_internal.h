@@ -160,6 +160,7 @@ uint8_t *gradient__begin_rows(const Operand *operand, int64_t rows, Gradient *gr
 
 /* The same for one that then adds factor * g to one row after the other. */
 typedef struct RowsGradient {
+    const Kernels *kernels;
     real *grad;
     uint8_t *marks;
     int64_t columns;
