@@ -36,6 +36,8 @@ enum {
     DEPTH = 1024,    /* longer sums over k go in stretches, so that a panel of B stays near */
     PACK_ROWS = 128, /* from here on copying a panel of B pays (measured) */
     FEW_ROWS = 3,    /* so few that dot products beat turning a transposed B around */
+    FEW_COLUMNS = 4 * LANES / 3, /* the most that may fill vectors to two thirds or less */
+    STRETCH = 128,               /* rows of C at a time, where it has few columns */
 };
 
 /* Interleaves the lower halves of x and y, and the upper ones, and adds the two: sums of half as many
@@ -533,6 +535,43 @@ static void matrix_times_column(const Gemm *g)
             g->c[i] += g->bias[0];
 }
 
+/* So few that vectors along a row of C would be a third empty, or more; and sums that go in one stretch, since bias
+ * and C are added to the last here, to the first otherwise. */
+static int has_few_columns(const Gemm *g)
+{
+    const int64_t lanes = (g->n + LANES - 1) / LANES * LANES;
+    return 3 * g->n <= 2 * lanes && g->m >= 2 * LANES && g->ldc == g->n && g->k <= DEPTH;
+}
+
+/* A few columns are rows of the transposed product, whose vectors run down the columns: C' = B' A', some rows of C
+ * at a time, turned around. */
+static void few_columns(const Gemm *g)
+{
+    real *turned = aligned_scratch(g), *sums = turned + g->n * STRETCH;
+    for (int64_t first = 0; first < g->m; first += STRETCH) {
+        const int64_t rows = least(STRETCH, g->m - first);
+        const Gemm part = {.m = g->n,
+                           .n = rows,
+                           .k = g->k,
+                           .a = g->b,
+                           .a_row = g->b_col,
+                           .a_col = g->b_row,
+                           .b = g->a + first * g->a_row,
+                           .b_row = g->a_col,
+                           .b_col = g->a_row,
+                           .c = turned,
+                           .ldc = STRETCH,
+                           .scratch = sums + g->n * STRETCH};
+        real *c = g->c + first * g->n, *to = g->accumulate ? sums : c;
+        run_panels(&part, 0);
+        pack_transposed(to, turned, STRETCH, rows, g->n, g->n);
+        for (int64_t i = 0; g->bias && i < rows; i++)
+            scaled_row(to + i * g->n, 1, g->bias, g->n, 1);
+        if (g->accumulate)
+            scaled_row(c, 1, sums, rows * g->n, 1);
+    }
+}
+
 static void gemm(const Gemm *g)
 {
     const int turned = g->b_col != 1;
@@ -544,6 +583,8 @@ static void gemm(const Gemm *g)
         matrix_times_column(g);
     else if (g->k == 1 && !turned)
         outer_product(g);
+    else if (has_few_columns(g))
+        few_columns(g);
     else if (turned && g->m <= FEW_ROWS && g->a_col == 1 && g->b_row == 1 && g->k >= 4 * LANES)
         rows_times_transposed(g);
     else if (g->m == 1 && !turned)
@@ -556,10 +597,10 @@ static int64_t gemm_scratch(int64_t m, int64_t n, int64_t k, int b_is_transposed
 {
     (void)b_is_transposed;
     const int64_t slack = 64 / (int64_t)sizeof(real);
-    const int64_t columns = (n > 1 ? n : m) + LANES - 1;
+    const int64_t longer = m > n ? m : n; /* for some products are computed transposed */
     if (m <= 0 || n <= 0 || k <= 0)
         return 0;
-    return least(k, DEPTH) * least(columns, PANEL_COLUMNS) + slack;
+    return 2 * least(n, FEW_COLUMNS) * STRETCH + least(k, DEPTH) * least(longer + LANES - 1, PANEL_COLUMNS) + slack;
 }
 
 /* ---- number by number -------------------------------------------------------------------------- */

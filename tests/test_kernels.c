@@ -236,13 +236,14 @@ END_TEST
 START_TEST(gemm_gives_the_same_bits_for_any_split_of_rows)
 {
     const Kernels *kernels = variant(_i);
-    for (int form = 0; form < 4; form++) {
+    for (int form = 0; form < 16; form++) {
         const Case s = {.m = 203,
-                        .n = 45,
-                        .k = 1500,
+                        .n = form >> 2 & 1 ? 10 : 45,
+                        .k = form >> 3 ? 1500 : 200,
                         .a_transposed = form & 1,
                         .b_transposed = form >> 1 & 1,
-                        .bias = 1};
+                        .bias = 1,
+                        .accumulate = !(form >> 3)};
         Product p = product_new(kernels, &s);
         Array b = array_copy(&p.b), split = array_copy(&p.c);
         kernels->gemm(&p.gemm);
