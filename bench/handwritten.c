@@ -71,7 +71,7 @@ static bool take_lists(Handwritten *net)
     const size_t batch = (size_t)net->workload->batch, entries = batch * MNIST_PIXELS;
     net->rows.first = malloc(batch * ((size_t)sparse__pieces(MNIST_PIXELS) + 1) * sizeof(int32_t));
     net->rows.column = malloc(batch * (MNIST_PIXELS + LISTS_SLACK) * sizeof(int32_t));
-    net->columns.first = malloc((MNIST_PIXELS + 1) * sizeof(int32_t));
+    net->columns.first = malloc(MNIST_PIXELS * ((size_t)sparse__pieces((int64_t)batch) + 1) * sizeof(int32_t));
     net->columns.column = malloc(entries * sizeof(int32_t));
     return net->rows.first && net->rows.column && net->columns.first && net->columns.column;
 }
@@ -245,7 +245,7 @@ static void read_pixels(Handwritten *net, int64_t n, const uint8_t *pixels)
     sparse__turn(n, MNIST_PIXELS, net->rows, &net->columns);
     net->columns.leave_empty = true;
     for (int p = 0; p < MNIST_PIXELS; p++)
-        net->lit[p] = net->columns.first[p] < net->columns.first[p + 1];
+        net->lit[p] = row_lists__begin(net->columns, p) < row_lists__end(net->columns, p);
 }
 
 double handwritten_train(Handwritten *net, const uint8_t *pixels, const uint8_t *labels)

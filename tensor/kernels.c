@@ -319,13 +319,6 @@ static void narrow_panel(const Panel *panel)
     }
 }
 
-/* Scratch, moved up to the alignment of a cache line: vectors that straddle two cost twice. */
-static real *aligned_scratch(const Gemm *g)
-{
-    const uintptr_t off = (uintptr_t)g->scratch % 64;
-    return g->scratch + (off ? (64 - off) / sizeof(real) : 0);
-}
-
 /* Columns first ... first + columns of C, depth steps from p on. */
 static void run_panel(const Gemm *g, int64_t first, int64_t columns, int64_t p, int64_t depth)
 {
@@ -345,7 +338,7 @@ static void run_panel(const Gemm *g, int64_t first, int64_t columns, int64_t p, 
                    .a = g->a + p * g->a_col,
                    .c = g->c + first};
     if (g->b_col != 1 || columns < width || g->m >= PACK_ROWS) {
-        real *copy = aligned_scratch(g);
+        real *copy = aligned(g->scratch);
         if (g->b_col == 1)
             pack_rows(copy, b, g->b_row, depth, columns, width);
         else
@@ -547,7 +540,7 @@ static int has_few_columns(const Gemm *g)
  * at a time, turned around. */
 static void few_columns(const Gemm *g)
 {
-    real *turned = aligned_scratch(g), *sums = turned + g->n * STRETCH;
+    real *turned = aligned(g->scratch), *sums = turned + g->n * STRETCH;
     for (int64_t first = 0; first < g->m; first += STRETCH) {
         const int64_t rows = least(STRETCH, g->m - first);
         const Gemm part = {.m = g->n,
@@ -596,11 +589,13 @@ static void gemm(const Gemm *g)
 static int64_t gemm_scratch(int64_t m, int64_t n, int64_t k, int b_is_transposed)
 {
     (void)b_is_transposed;
-    const int64_t slack = 64 / (int64_t)sizeof(real);
     const int64_t longer = m > n ? m : n; /* for some products are computed transposed */
     if (m <= 0 || n <= 0 || k <= 0)
         return 0;
-    return 2 * least(n, FEW_COLUMNS) * STRETCH + least(k, DEPTH) * least(longer + LANES - 1, PANEL_COLUMNS) + slack;
+    const int64_t dense =
+        2 * least(n, FEW_COLUMNS) * STRETCH + least(k, DEPTH) * least(longer + LANES - 1, PANEL_COLUMNS);
+    const int64_t sparse = least(k * n, SPARSE_BLOCK);
+    return (dense > sparse ? dense : sparse) + ALIGNMENT_SLACK;
 }
 
 /* ---- number by number -------------------------------------------------------------------------- */

@@ -40,22 +40,34 @@ typedef struct Gemm {
     real *scratch; /* at least gemm_scratch(m, n, k, b_is_transposed) numbers, of any content */
 } Gemm;
 
-/* Where the rows of a matrix are not zero: row i at columns column[first[i*step]] ... column[first[i*step + pieces]
- * - 1], ascending. Of a row in several pieces, piece s has the columns from s*LISTS_PIECE on and begins at
- * first[i*step + s]. */
+/* Where the rows of a matrix are not zero, in pieces: row i is not zero at the columns column[begin(0)] ...
+ * column[begin(pieces) - 1], ascending, with begin(s) = first[i*row_step + s*piece_step]. Piece s begins there; it has
+ * the columns from s*LISTS_PIECE on. */
 typedef struct RowLists {
     int32_t *first, *column;
-    int64_t step, pieces;
+    int64_t row_step, piece_step, pieces;
     int64_t entries;  /* of all rows */
-    bool leave_empty; /* rows of the product without entries are not written */
+    bool leave_empty; /* rows of the product without entries are not written; there is no bias then */
 } RowLists;
+
+/* Where the list of row i begins in column, and where it ends. */
+static inline int32_t row_lists__begin(RowLists lists, int64_t i)
+{
+    return lists.first[i * lists.row_step];
+}
+static inline int32_t row_lists__end(RowLists lists, int64_t i)
+{
+    return lists.first[i * lists.row_step + lists.pieces * lists.piece_step];
+}
 
 /* Lists a row of k numbers in column[begin] ..., with its pieces' begins and its end in first, and returns its end.
  * Room: LISTS_SLACK in column beyond k entries. A NaN is not zero. */
 enum { LISTS_PIECE = 32, LISTS_SLACK = 16 };
 typedef int32_t KernelNonzeros(const real *row, int64_t k, int32_t begin, int32_t *first, int32_t *column);
 
-/* A product as gemm computes it, B not transposed, reading only what `lists` names of A. */
+/* A product as gemm computes it, B not transposed, reading only what `lists` names of A. Of B, blocks of SPARSE_BLOCK
+ * numbers go through the nearest cache one after another. */
+enum { SPARSE_BLOCK = (1 << 15) / sizeof(real) };
 typedef void KernelSparseGemm(const Gemm *product, RowLists lists);
 
 /* Optimizer steps go in blocks, so that their weights are still near when they are looked at. */
@@ -95,7 +107,7 @@ typedef struct Kernels {
      * of C is the same however many rows are computed with it, except that few rows (up to 3) or one
      * column may take another path. */
     void (*gemm)(const Gemm *product);
-    /* How many numbers gemm wants in `scratch`: small, and bounded whatever the sizes. */
+    /* How many numbers gemm and sparse_gemm want in `scratch`: small, and bounded whatever the sizes. */
     int64_t (*gemm_scratch)(int64_t m, int64_t n, int64_t k, int b_is_transposed);
 
     /* The same product where A is mostly zeros (sparse_kernels.c): the same bits if B is finite, but for the sign of

@@ -131,7 +131,7 @@ static void give_bias(const Operand *bias, int64_t rows, const real *g)
 static void mark_rows(RowLists lists, int64_t rows, int64_t columns, Gradient to, uint8_t *marks)
 {
     for (int64_t r = 0; r < rows; r++) {
-        const bool given = lists.first[r] < lists.first[r + 1];
+        const bool given = row_lists__begin(lists, r) < row_lists__end(lists, r);
         if (!to.fresh && given && !marks[r])
             memset(to.grad + r * columns, 0, (size_t)columns * sizeof *to.grad);
         marks[r] = to.fresh ? given : marks[r] | given;
@@ -155,7 +155,7 @@ static void give_multiples(const Operand *operand, Matrix a, RowLists row, Matri
     const RowsGradient to = gradient__begin_adding(operand, a.columns);
     if (profile__on)
         profile__flops(2.0 * (double)g.columns * (double)row.entries);
-    for (int32_t e = row.first[0]; e < row.first[row.pieces]; e++)
+    for (int32_t e = row_lists__begin(row, 0), end = row_lists__end(row, 0); e < end; e++)
         gradient__add_row(to, row.column[e], a.numbers[row.column[e]], g.numbers);
     gradient__end(operand, (Gradient){.grad = to.grad});
 }

@@ -63,7 +63,8 @@ static void rows_of_product(void *context, int64_t begin, int64_t end, real *scr
     g.scratch = scratch;
     if (shared->lists.first) {
         RowLists lists = shared->lists;
-        lists.first += begin * lists.step;
+        lists.first += begin * lists.row_step;
+        lists.entries = lists.entries * g.m / shared->whole->m;
         kernels__get()->sparse_gemm(&g, lists);
     } else {
         kernels__get()->gemm(&g);

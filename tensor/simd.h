@@ -84,6 +84,15 @@ INLINE real lane_sum(Vector x)
     return lanes[0];
 }
 
+/* The first number from p on that begins a line of the cache, at most ALIGNMENT_SLACK away: vectors that straddle two
+ * lines cost twice. */
+enum { ALIGNMENT_SLACK = 64 / sizeof(real) };
+INLINE real *aligned(real *p)
+{
+    const uintptr_t off = (uintptr_t)p % 64;
+    return p + (off ? (64 - off) / sizeof(real) : 0);
+}
+
 INLINE int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;

@@ -60,12 +60,13 @@ static Nonzeros *take_room(Dense *leaf, int64_t rows, int64_t columns)
     if (is_of_shape(nonzeros, rows, columns))
         return nonzeros;
     const int64_t row_firsts = rows * (sparse__pieces(columns) + 1), row_entries = rows * (columns + LISTS_SLACK);
-    const int64_t listed = row_firsts + row_entries + columns + 1 + leaf->n / DENSITY;
+    const int64_t column_firsts = columns * (sparse__pieces(rows) + 1), column_entries = leaf->n / DENSITY;
+    const int64_t listed = row_firsts + row_entries + column_firsts + column_entries;
     nonzeros = buffer__take(sizeof *nonzeros + (size_t)listed * sizeof(int32_t));
     if (!nonzeros)
         return NULL;
     int32_t *row_first = (int32_t *)(void *)(nonzeros + 1), *column_of = row_first + row_firsts;
-    int32_t *column_first = column_of + row_entries, *row_of = column_first + columns + 1;
+    int32_t *column_first = column_of + row_entries, *row_of = column_first + column_firsts;
     *nonzeros = (Nonzeros){.rows = rows,
                            .columns = columns,
                            .by_row = {.first = row_first, .column = column_of},
@@ -90,7 +91,7 @@ static void list_rows(void *context, int64_t begin, int64_t end, real *scratch)
     (void)scratch;
     for (int64_t i = begin; i < end; i++) {
         const int32_t room = (int32_t)(i * (l->k + LISTS_SLACK));
-        entries += kernels__get()->nonzeros(l->a + i * l->k, l->k, room, l->lists.first + i * l->lists.step,
+        entries += kernels__get()->nonzeros(l->a + i * l->k, l->k, room, l->lists.first + i * l->lists.row_step,
                                             l->lists.column) - room;
     }
     atomic_fetch_add(&l->entries, entries);
@@ -105,7 +106,8 @@ void sparse__list(const real *a, int64_t m, int64_t k, RowLists *lists)
 {
     enum { LEAST_NUMBERS = 1 << 14 };
     lists->pieces = sparse__pieces(k);
-    lists->step = lists->pieces + 1;
+    lists->row_step = lists->pieces + 1;
+    lists->piece_step = 1;
     Listing listing = {a, k, *lists, 0};
     threads__ranges(list_rows, &listing, threads__parts(m * k, LEAST_NUMBERS), m, 1, NULL);
     lists->entries = listing.entries;
@@ -162,7 +164,7 @@ RowLists sparse__rows(const Tensor *t, int64_t rows, int64_t columns)
 }
 
 /* Counting sort of the columns of pieces begin ... end - 1: how many entries each has, where its list begins, then the
- * entries, each of which moves that on, until it is where the next list begins. */
+ * entries, each of which moves that on, until it is where the list ends. At each piece of rows it is written down. */
 typedef struct Turn {
     int64_t m, k;
     RowLists rows, columns;
@@ -172,11 +174,13 @@ static void turn_pieces(void *context, int64_t begin, int64_t end, real *scratch
 {
     const Turn *t = context;
     const int32_t *first = t->rows.first, *column = t->rows.column;
-    const int64_t step = t->rows.step, from = begin * LISTS_PIECE;
+    const int64_t step = t->rows.row_step, from = begin * LISTS_PIECE;
     const int64_t to = end * LISTS_PIECE < t->k ? end * LISTS_PIECE : t->k;
-    int32_t *next = t->columns.first + 1, *row = t->columns.column, before = 0;
+    const size_t bytes = (size_t)(to - from) * sizeof *first;
+    int32_t *pieces = t->columns.first + from, *next = t->columns.first + t->columns.pieces * t->k;
+    int32_t *row = t->columns.column, before = 0;
     (void)scratch;
-    memset(next + from, 0, (size_t)(to - from) * sizeof *next);
+    memset(next + from, 0, bytes);
     for (int64_t i = 0; i < t->m; i++) {
         before += first[i * step + begin] - first[i * step];
         for (int32_t e = first[i * step + begin], last = first[i * step + end]; e < last; e++)
@@ -188,6 +192,8 @@ static void turn_pieces(void *context, int64_t begin, int64_t end, real *scratch
         before += count;
     }
     for (int64_t i = 0; i < t->m; i++) {
+        if (i % LISTS_PIECE == 0)
+            memcpy(pieces + i / LISTS_PIECE * t->k, next + from, bytes);
         for (int32_t e = first[i * step + begin], last = first[i * step + end]; e < last; e++)
             row[next[column[e]]++] = (int32_t)i;
     }
@@ -196,9 +202,10 @@ static void turn_pieces(void *context, int64_t begin, int64_t end, real *scratch
 void sparse__turn(int64_t m, int64_t k, RowLists rows, RowLists *columns)
 {
     enum { LEAST_ENTRIES = 1 << 12 };
-    columns->step = columns->pieces = 1;
+    columns->row_step = 1;
+    columns->piece_step = k;
+    columns->pieces = sparse__pieces(m);
     columns->entries = rows.entries;
-    columns->first[0] = 0;
     Turn turn = {m, k, rows, *columns};
     threads__ranges(turn_pieces, &turn, threads__parts(rows.entries, LEAST_ENTRIES), rows.pieces, 1, NULL);
 }

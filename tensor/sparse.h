@@ -18,7 +18,8 @@ RowLists sparse__columns(const Tensor *t, int64_t rows, int64_t columns);
 int64_t sparse__pieces(int64_t k);
 void sparse__list(const real *a, int64_t m, int64_t k, RowLists *lists);
 
-/* From those lists the ones of the columns. Room: k + 1 in columns->first, the number of entries in columns->column. */
+/* From those lists the ones of the columns. Room: k times sparse__pieces(m) + 1 in columns->first, the number of
+ * entries in columns->column. */
 void sparse__turn(int64_t m, int64_t k, RowLists rows, RowLists *columns);
 
 /* Whether the numbers of t, in order in `numbers`, are all finite, as those must be by which zeros are multiplied

@@ -1,18 +1,24 @@
 /* sparse_kernels.c - products with a matrix that is mostly zeros, compiled once for each instruction set.
  *
- * A row of C is the sum of those rows of B that its row of A names: C is cut into column panels whose
- * part of one row fits the registers, and for each row the list of its non-zeros is walked. The terms are
- * added in the order in which gemm adds them. */
+ * A row of C is the sum of those rows of B that its row of A names. C is cut into column panels whose part of one row
+ * fits the registers, and B into blocks of rows whose part in the panel fits the nearest cache: block by block, each
+ * row of C takes up its sums, walks its list through the block, and lays them down. The terms are added in the order
+ * in which gemm adds them. */
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "kernels.h"
 #include "simd.h"
 
 /* clang-format off: it takes UNROLL before a loop for a declaration */
 
-enum { PANEL_VECTORS = 8 };
+enum {
+    PANEL_VECTORS = 8,
+    LEAST_TERMS = 5, /* for a row of B that is copied, or of C that is read and written, to pay (measured) */
+};
 
 #if defined(__AVX512F__)
 /* As many numbers as there are lanes in a vector of 32 bits, for which vectors of doubles go in pairs. */
@@ -68,57 +74,117 @@ int32_t JOIN(kernels__nonzeros_, KERNELS_ISA)(const real *row, int64_t k, int32_
     return n;
 }
 
-INLINE int is_left(RowLists lists, int64_t i)
-{
-    return lists.leave_empty && lists.first[i * lists.step] == lists.first[i * lists.step + lists.pieces];
-}
+/* ---- products ---------------------------------------------------------------------------------- */
 
-/* Row i, `vectors` (a constant) vectors from column `first` on. */
-INLINE void row_panel(const Gemm *g, RowLists lists, int64_t i, int64_t first, const int vectors)
+/* A block of B, and of it the columns of a panel. */
+typedef struct Block {
+    int64_t piece, pieces;      /* its rows, as pieces of the lists */
+    uintptr_t row_0, row_bytes; /* row p of B begins at the address row_0 + p * row_bytes; row 0 may lie nowhere */
+} Block;
+
+/* Adds the terms of one block to all rows of C. Whether their sums resume here, or begin, and whether they end here,
+ * are constants wherever this is inlined, as vectors are: otherwise registers run short. */
+INLINE void add_block(const Gemm *g, RowLists lists, Block b, const bool resumes, const bool ends, const int vectors)
 {
-    Vector sums[PANEL_VECTORS];
-    UNROLL for (int v = 0; v < vectors; v++)
-        sums[v] = (Vector){0};
-    const real *a = g->a + i * g->a_row, *b = g->b + first;
-    const int64_t a_col = g->a_col, b_row = g->b_row;
-    const int32_t *first_entry = lists.first + i * lists.step, end = first_entry[lists.pieces];
-    for (int32_t e = *first_entry; e < end; e++) {
-        const int64_t p = lists.column[e];
-        const real factor = a[p * a_col];
+    const int64_t a_row = g->a_row, a_col = g->a_col, ldc = g->ldc;
+    const int64_t step = lists.row_step, length = b.pieces * lists.piece_step;
+    const int64_t whole = lists.pieces * lists.piece_step;
+    const real *const bias = ends ? g->bias : NULL;
+    const bool accumulate = ends && g->accumulate, leave_empty = lists.leave_empty;
+    const int32_t *first = lists.first + b.piece * lists.piece_step, *const last = first + g->m * step;
+    const real *a = g->a;
+    real *c = g->c;
+    for (; first != last; first += step, a += a_row, c += ldc) {
+        const int32_t *entry = lists.column + first[0], *const end = lists.column + first[length];
+        if (entry == end && (resumes ? !bias : leave_empty && first[0] == first[whole]))
+            continue;
+        Vector sums[PANEL_VECTORS];
         UNROLL for (int v = 0; v < vectors; v++)
-            sums[v] += factor * load(b + p * b_row + v * LANES);
-    }
-    real *c = g->c + i * g->ldc + first;
-    UNROLL for (int v = 0; v < vectors; v++) {
-        if (g->bias)
-            sums[v] += load(g->bias + first + v * LANES);
-        if (g->accumulate)
-            sums[v] += load(c + v * LANES);
-        store(c + v * LANES, sums[v]);
+            sums[v] = resumes ? load(c + v * LANES) : (Vector){0};
+        for (; entry < end; entry++) {
+            const int64_t p = *entry;
+            const real factor = a[p * a_col], *row = (const real *)(b.row_0 + (uintptr_t)p * b.row_bytes);
+            UNROLL for (int v = 0; v < vectors; v++)
+                sums[v] += factor * load(row + v * LANES);
+        }
+        UNROLL for (int v = 0; v < vectors; v++) {
+            if (bias)
+                sums[v] += load(bias + v * LANES);
+            if (accumulate)
+                sums[v] += load(c + v * LANES);
+            store(c + v * LANES, sums[v]);
+        }
     }
 }
 
-#define PANEL(vectors)                                                                             \
-    static void panel_##vectors(const Gemm *g, RowLists lists, int64_t first)                      \
+typedef void AddBlock(const Gemm *g, RowLists lists, Block b);
+
+#define ADD_BLOCK(vectors)                                                                         \
+    static void add_block_##vectors(const Gemm *g, RowLists lists, Block b)                        \
     {                                                                                              \
-        for (int64_t i = 0; i < g->m; i++) {                                                       \
-            if (!is_left(lists, i))                                                                \
-                row_panel(g, lists, i, first, vectors);                                            \
-        }                                                                                          \
+        const bool resumes = b.piece > 0, ends = b.piece + b.pieces == lists.pieces;               \
+        if (resumes && ends)                                                                       \
+            add_block(g, lists, b, true, true, vectors);                                           \
+        else if (resumes)                                                                          \
+            add_block(g, lists, b, true, false, vectors);                                          \
+        else if (ends)                                                                             \
+            add_block(g, lists, b, false, true, vectors);                                          \
+        else                                                                                       \
+            add_block(g, lists, b, false, false, vectors);                                         \
     }
-PANEL(8)
-PANEL(4)
-PANEL(1)
+ADD_BLOCK(8)
+ADD_BLOCK(4)
+ADD_BLOCK(1)
+
+/* Whether blocks of so many pieces pay: each but the first reads and writes C once more, and each row of B is read
+ * once, whether it is used or not. */
+static bool blocks_pay(const Gemm *g, RowLists lists, int64_t pieces)
+{
+    const int64_t more_blocks = (lists.pieces - 1) / pieces;
+    return !g->accumulate && lists.entries >= LEAST_TERMS * (g->m * more_blocks + g->k);
+}
+
+static void copy_rows(real *copy, const real *b, int64_t b_row, int64_t rows, int64_t width)
+{
+    for (int64_t p = 0; p < rows; p++, b += b_row)
+        for (int64_t j = 0; j < width; j += LANES, copy += LANES)
+            store(copy, load(b + j));
+}
+
+/* Columns first ... first + width - 1 of C. */
+static void run_panel(const Gemm *g, RowLists lists, int64_t first, int64_t width, AddBlock *add)
+{
+    const int64_t near = SPARSE_BLOCK / (LISTS_PIECE * width);
+    const bool blocked = blocks_pay(g, lists, near), copied = blocked && g->b_row != width;
+    const uintptr_t row_bytes = (uintptr_t)(copied ? width : g->b_row) * sizeof(real);
+    Gemm panel = *g;
+    panel.bias = g->bias ? g->bias + first : NULL;
+    panel.c += first;
+    Block block = {.row_bytes = row_bytes};
+    do {
+        const int64_t p = block.piece * LISTS_PIECE;
+        const real *b = g->b + p * g->b_row + first;
+        block.pieces = blocked ? least(near, lists.pieces - block.piece) : lists.pieces;
+        if (copied) {
+            real *copy = aligned(g->scratch);
+            copy_rows(copy, b, g->b_row, least(block.pieces * LISTS_PIECE, g->k - p), width);
+            b = copy;
+        }
+        block.row_0 = (uintptr_t)b - (uintptr_t)p * row_bytes;
+        add(&panel, lists, block);
+        block.piece += block.pieces;
+    } while (block.piece < lists.pieces);
+}
 
 /* One column, for those that fill no vector. */
-static void column(const Gemm *g, RowLists lists, int64_t j)
+static void one_column(const Gemm *g, RowLists lists, int64_t j)
 {
     for (int64_t i = 0; i < g->m; i++) {
-        if (is_left(lists, i))
+        const int32_t begin = row_lists__begin(lists, i), end = row_lists__end(lists, i);
+        if (lists.leave_empty && begin == end)
             continue;
         real sum = 0, *c = g->c + i * g->ldc + j;
-        const int32_t *first_entry = lists.first + i * lists.step, end = first_entry[lists.pieces];
-        for (int32_t e = *first_entry; e < end; e++) {
+        for (int32_t e = begin; e < end; e++) {
             const int64_t p = lists.column[e];
             sum += g->a[i * g->a_row + p * g->a_col] * g->b[p * g->b_row + j];
         }
@@ -130,13 +196,14 @@ static void column(const Gemm *g, RowLists lists, int64_t j)
 KernelSparseGemm JOIN(kernels__sparse_gemm_, KERNELS_ISA);
 void JOIN(kernels__sparse_gemm_, KERNELS_ISA)(const Gemm *g, RowLists lists)
 {
+    static const struct {
+        int64_t width;
+        AddBlock *add;
+    } panels[] = {{8 * LANES, add_block_8}, {4 * LANES, add_block_4}, {LANES, add_block_1}};
     int64_t j = 0;
-    for (; j + 8 * LANES <= g->n; j += 8 * LANES)
-        panel_8(g, lists, j);
-    for (; j + 4 * LANES <= g->n; j += 4 * LANES)
-        panel_4(g, lists, j);
-    for (; j + LANES <= g->n; j += LANES)
-        panel_1(g, lists, j);
+    for (size_t i = 0; i < sizeof panels / sizeof *panels; i++)
+        for (; j + panels[i].width <= g->n; j += panels[i].width)
+            run_panel(g, lists, j, panels[i].width, panels[i].add);
     for (; j < g->n; j++)
-        column(g, lists, j);
+        one_column(g, lists, j);
 }

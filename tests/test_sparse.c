@@ -49,7 +49,7 @@ static void compare_products(const Kernels *kernels, int64_t n, double density, 
     static real a[M * K], b[K * MOST_N], c[2][M * MOST_N], biases[MOST_N], scratch[1 << 16];
     enum { PIECES = 2 };
     static int32_t first[M * (PIECES + 1)], column[M * K + LISTS_SLACK];
-    RowLists lists = {.first = first, .column = column, .step = PIECES + 1, .pieces = PIECES};
+    RowLists lists = {.first = first, .column = column, .row_step = PIECES + 1, .piece_step = 1, .pieces = PIECES};
     Random random = random_seeded(7);
     for (int i = 0; i < M * K; i++)
         a[i] = drawn(&random, density);
@@ -74,7 +74,7 @@ static void compare_products(const Kernels *kernels, int64_t n, double density, 
                  .accumulate = accumulate,
                  .scratch = scratch};
     for (int i = 0; i < M; i++)
-        lists.entries = kernels->nonzeros(a + i * K, K, (int32_t)lists.entries, first + i * lists.step, column);
+        lists.entries = kernels->nonzeros(a + i * K, K, (int32_t)lists.entries, first + i * lists.row_step, column);
     kernels->gemm(&gemm);
     gemm.c = c[1];
     kernels->sparse_gemm(&gemm, lists);
@@ -91,6 +91,58 @@ START_TEST(a_sparse_product_is_the_dense_one)
             for (int form = 0; form < 4; form++)
                 compare_products(variant(_i), columns[n], densities[d], form & 1, form & 2);
         }
+    }
+}
+END_TEST
+
+/* The product at once, which has terms enough that it goes through B in blocks, and row by row, which has not. */
+static void compare_with_rows(const Kernels *kernels, Gemm gemm, RowLists lists)
+{
+    enum { MOST = 600 * 171 };
+    static real c[2][MOST];
+    for (int i = 0; i < MOST; i++)
+        c[0][i] = c[1][i] = 7;
+    gemm.c = c[0];
+    kernels->sparse_gemm(&gemm, lists);
+    const int64_t rows = gemm.m;
+    gemm.m = 1;
+    gemm.c = c[1];
+    for (int64_t i = 0; i < rows; i++) {
+        lists.entries = row_lists__end(lists, 0) - row_lists__begin(lists, 0);
+        kernels->sparse_gemm(&gemm, lists);
+        gemm.a += gemm.a_row;
+        gemm.c += gemm.ldc;
+        lists.first += lists.row_step;
+    }
+    ck_assert_mem_eq(c[0], c[1], sizeof c[0]);
+}
+
+/* a b + bias, and a^T b, in which column 5 of a is empty. */
+START_TEST(blocks_change_no_bit)
+{
+    enum { M = 200, K = 600, MOST_N = 171, PIECES = (K + LISTS_PIECE - 1) / LISTS_PIECE };
+    const Kernels *kernels = variant(_i);
+    static real a[M * K], b[K * MOST_N], scratch[1 << 16];
+    static int32_t first[M * (PIECES + 1)], column[M * K + LISTS_SLACK];
+    static int32_t column_first[K * (M / LISTS_PIECE + 2)], row[M * K];
+    const int64_t columns[] = {64, 128, MOST_N};
+    Random random = random_seeded(7);
+    for (int i = 0; i < M * K; i++)
+        a[i] = drawn(&random, i % K == 5 ? 0 : 0.3);
+    for (int i = 0; i < K * MOST_N; i++)
+        b[i] = drawn(&random, 1);
+    RowLists rows = {.first = first, .column = column, .row_step = PIECES + 1, .piece_step = 1, .pieces = PIECES};
+    for (int i = 0; i < M; i++)
+        rows.entries = kernels->nonzeros(a + i * K, K, (int32_t)rows.entries, first + i * rows.row_step, column);
+    RowLists turned = {.first = column_first, .column = row, .leave_empty = true};
+    sparse__turn(M, K, rows, &turned);
+    for (size_t i = 0; i < COUNT(columns); i++) {
+        const int64_t n = columns[i];
+        Gemm gemm = {.m = M, .n = n, .k = K, .a = a, .a_row = K, .a_col = 1, .b = b, .b_row = n, .b_col = 1,
+                     .bias = b, .ldc = n, .scratch = scratch};
+        compare_with_rows(kernels, gemm, rows);
+        gemm.m = K, gemm.k = M, gemm.a_row = 1, gemm.a_col = K, gemm.bias = NULL;
+        compare_with_rows(kernels, gemm, turned);
     }
 }
 END_TEST
@@ -321,6 +373,7 @@ int main(void)
     TCase *kernels = new_case(suite, "every variant", 30);
     tcase_add_loop_test(kernels, lists_name_all_that_is_not_zero, 0, count);
     tcase_add_loop_test(kernels, a_sparse_product_is_the_dense_one, 0, count);
+    tcase_add_loop_test(kernels, blocks_change_no_bit, 0, count);
     tcase_add_loop_test(kernels, infinity_and_nan_are_found_wherever_they_are, 0, count);
     TCase *graph = new_case(suite, "through the graph", 30);
     tcase_add_test(graph, a_leaf_filled_anew_is_looked_at_anew);

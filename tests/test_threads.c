@@ -174,7 +174,7 @@ typedef struct Dealt {
     real numbers[IMAGES * PIXELS];
     int64_t labels[IMAGES];
     int64_t rows, columns; /* their non-zeros, listed by rows and by columns */
-    int32_t begins[PIXELS], row[IMAGES * PIXELS];
+    int32_t begins[(IMAGES / LISTS_PIECE + 1) * PIXELS], row[IMAGES * PIXELS];
 } Dealt;
 
 static void deal(const NnDataset *images, bool moved, Dealt *out)
@@ -188,7 +188,7 @@ static void deal(const NnDataset *images, bool moved, Dealt *out)
     const RowLists rows = sparse__rows(batch->inputs, IMAGES, PIXELS);
     const RowLists columns = sparse__columns(batch->inputs, IMAGES, PIXELS);
     out->rows = rows.entries;
-    out->columns = columns.first ? columns.first[PIXELS] : 0;
+    out->columns = columns.first ? row_lists__end(columns, PIXELS - 1) : 0;
     if (columns.first) {
         memcpy(out->begins, columns.first, sizeof out->begins);
         memcpy(out->row, columns.column, (size_t)columns.entries * sizeof *out->row);
