@@ -93,6 +93,8 @@ typedef struct Coding {
     const Sorting *sorting;
     uint32_t *lists; /* where those of the present row begin */
     size_t list_count;
+    ProgramSlot first_result, result; /* of all instructions, and of the present one */
+    size_t longest_wait; /* of a result's gradient, from its first use backwards: in instructions */
 } Coding;
 
 static ProgramSlot slot(const Coding *c, ProgramSlot s)
@@ -103,6 +105,19 @@ static ProgramSlot slot(const Coding *c, ProgramSlot s)
 static void put(Coding *c, uint32_t word)
 {
     c->program->code[c->program->code_count++] = word;
+}
+
+static void note_wait(Coding *c, size_t instructions)
+{
+    if (c->longest_wait < instructions)
+        c->longest_wait = instructions;
+}
+
+static void put_slot(Coding *c, ProgramSlot s)
+{
+    put(c, slot(c, s));
+    if (slot(c, s) >= c->first_result)
+        note_wait(c, c->result - slot(c, s));
 }
 
 /* Whether every second of n slots, or every one, is `*step` after the one before. */
@@ -130,6 +145,7 @@ static int tape_op(const Coding *c, const LoweredInstruction *instruction)
     return instruction->op == OP_tanh ? TAPE_TANH : instruction->op;
 }
 
+/* Gradients of an even list lie side by side, so its results must not take turns. */
 static void put_even(Coding *c, const LoweredInstruction *instruction, size_t n, size_t stride)
 {
     const ProgramSlot *operands = c->sorting->lowered->operands + instruction->x;
@@ -139,6 +155,10 @@ static void put_even(Coding *c, const LoweredInstruction *instruction, size_t n,
         put(c, n ? slot(c, operands[k]) : 0);
         put(c, step);
     }
+    for (size_t i = 0; i < n * stride; i++) {
+        if (slot(c, operands[i]) >= c->first_result)
+            note_wait(c, SIZE_MAX);
+    }
 }
 
 static void put_list(Coding *c, const LoweredInstruction *instruction)
@@ -146,9 +166,9 @@ static void put_list(Coding *c, const LoweredInstruction *instruction)
     const ProgramSlot *operands = c->sorting->lowered->operands + instruction->x;
     put(c, instruction->count);
     if (instruction->op == LOWERED_PAIRS)
-        put(c, slot(c, instruction->z));
+        put_slot(c, instruction->z);
     for (size_t i = 0; i < instruction->count; i++)
-        put(c, slot(c, operands[i]));
+        put_slot(c, operands[i]);
 }
 
 static void put_instruction(Coding *c, int op, const LoweredInstruction *instruction)
@@ -156,7 +176,7 @@ static void put_instruction(Coding *c, int op, const LoweredInstruction *instruc
     const ProgramSlot operands[] = {instruction->x, instruction->y, instruction->z};
     if (op == TAPE_EVEN_PAIRS) {
         put(c, instruction->count / 2);
-        put(c, slot(c, instruction->z));
+        put_slot(c, instruction->z);
         put_even(c, instruction, instruction->count / 2, 2);
     } else if (op == TAPE_EVEN_TERMS) {
         put(c, instruction->count);
@@ -166,7 +186,7 @@ static void put_instruction(Coding *c, int op, const LoweredInstruction *instruc
         put_list(c, instruction);
     } else {
         for (int i = 0; i < lowered__arity(instruction); i++)
-            put(c, slot(c, operands[i]));
+            put_slot(c, operands[i]);
     }
 }
 
@@ -185,9 +205,9 @@ static void put_all(Coding *c)
 {
     const Sorting *s = c->sorting;
     Program *program = c->program;
-    ProgramSlot result = (ProgramSlot)(program->input_count + program->constant_count);
     TapeRow *row = NULL;
-    for (size_t i = 0; i < s->lowered->count; i++, result++) {
+    c->first_result = c->result = (ProgramSlot)(program->input_count + program->constant_count);
+    for (size_t i = 0; i < s->lowered->count; i++, c->result++) {
         const LoweredInstruction *instruction = &s->lowered->instructions[s->order[i]];
         const int op = tape_op(c, instruction);
         const bool goes_on = row && row->op == op && row->active == instruction->active &&
@@ -195,13 +215,33 @@ static void put_all(Coding *c)
         if (!goes_on) {
             end_row(c);
             row = &program->rows[program->row_count++];
-            *row = (TapeRow){(uint16_t)op, instruction->active, 0, result,
+            *row = (TapeRow){(uint16_t)op, instruction->active, 0, c->result,
                              (uint32_t)program->code_count};
         }
         row->count++;
         put_instruction(c, op, instruction);
     }
     end_row(c);
+}
+
+/* Roots get theirs at the end. */
+static void put_roots(Coding *c, const Expansion *e)
+{
+    for (size_t i = 0; i < e->root_count; i++) {
+        const ProgramSlot root = slot(c, e->roots[i]);
+        c->program->roots[i] = root;
+        if (root >= c->first_result)
+            note_wait(c, c->result - root);
+    }
+}
+
+/* A power of two less 1, and at least the longest wait: by then a result's place is free for the next. */
+static uint32_t gradient_mask(const Coding *c)
+{
+    uint32_t mask = 0;
+    while (mask < c->longest_wait && mask < UINT32_MAX)
+        mask = 2 * mask + 1;
+    return mask;
 }
 
 /* ---- recording --------------------------------------------------------------------------------- */
@@ -271,7 +311,7 @@ static bool shorten(void **list, size_t n, size_t size)
 static bool fill(Program *program, const Expansion *e, const Lowered *lowered, const bool *wants)
 {
     Sorting sorting;
-    Coding coding = {program, &sorting, NULL, 0};
+    Coding coding = {.program = program, .sorting = &sorting};
     bool room = take_sorting(&sorting, lowered) && take_program(program, e, lowered) &&
                 (coding.lists = tape__take(lowered->count, sizeof *coding.lists));
     if (room) {
@@ -283,8 +323,8 @@ static bool fill(Program *program, const Expansion *e, const Lowered *lowered, c
         put_all(&coding);
         memcpy(program->wants, wants, e->input_count * sizeof *wants);
         memcpy(program->constants, lowered->numbers, lowered->constant_count * sizeof(real));
-        for (size_t i = 0; i < e->root_count; i++)
-            program->roots[i] = sorting.slots[e->roots[i]];
+        put_roots(&coding, e);
+        program->gradient_mask = gradient_mask(&coding);
         room = shorten((void **)&program->code, program->code_count, sizeof *program->code) &&
                shorten((void **)&program->rows, program->row_count, sizeof *program->rows);
     }

@@ -10,6 +10,13 @@ struct ProgramWorkspace {
     const TapeLoops *loops;
 };
 
+/* How many places gradients have. */
+static size_t gradient_count(const Program *program)
+{
+    const size_t others = program->input_count + program->constant_count, results = program->slot_count - others;
+    return others + (program->gradient_mask < results ? program->gradient_mask + 1 : results);
+}
+
 ProgramWorkspace *program_workspace_new(const Program *program, size_t batch)
 {
     static const char function[] = "program_workspace_new";
@@ -28,9 +35,11 @@ ProgramWorkspace *program_workspace_new(const Program *program, size_t batch)
     workspace->run.program = program;
     const size_t lanes = workspace->lanes, constants = program->constant_count;
     workspace->run.numbers = tape__take(program->slot_count, lanes * sizeof(real));
-    workspace->run.gradients = tape__take(program->slot_count, lanes * sizeof(real));
+    workspace->run.gradients.results = (ProgramSlot)(program->input_count + constants);
+    workspace->run.gradients.mask = program->gradient_mask;
+    workspace->run.gradients.first = tape__take(gradient_count(program), lanes * sizeof(real));
     workspace->run.room = tape__take(2 * program->most_operands, sizeof(real));
-    if (!workspace->run.numbers || !workspace->run.gradients || !workspace->run.room) {
+    if (!workspace->run.numbers || !workspace->run.gradients.first || !workspace->run.room) {
         program_workspace_free(workspace);
         return error__memory(function, 0), NULL;
     }
@@ -45,7 +54,7 @@ void program_workspace_free(ProgramWorkspace *workspace)
     if (!workspace)
         return;
     tape__give_back(workspace->run.numbers);
-    tape__give_back(workspace->run.gradients);
+    tape__give_back(workspace->run.gradients.first);
     tape__give_back(workspace->run.room);
     tape__give_back(workspace);
 }
@@ -80,7 +89,7 @@ static void put_seeds(const Sets *sets, const real *seeds)
 {
     const ProgramWorkspace *w = sets->workspace;
     for (size_t i = 0; i < w->run.program->root_count; i++) {
-        real *to = w->run.gradients + w->run.program->roots[i] * w->lanes;
+        real *to = w->run.gradients.first + tape__place(w->run.gradients, w->run.program->roots[i]) * w->lanes;
         for (size_t l = 0; l < sets->n; l++)
             to[l] += seeds ? seeds[i * w->batch + sets->first + l] : 1;
     }
@@ -92,7 +101,7 @@ static bool get_gradients(const Sets *sets, real *gradients)
     const ProgramWorkspace *w = sets->workspace;
     real sum = 0;
     for (size_t i = 0; i < w->run.program->input_count; i++) {
-        real *from = w->run.gradients + i * w->lanes, *to = gradients + i * w->batch + sets->first;
+        real *from = w->run.gradients.first + i * w->lanes, *to = gradients + i * w->batch + sets->first;
         for (size_t l = 0; l < sets->n; l++) {
             to[l] = w->run.program->wants[i] ? from[l] : 0;
             sum += to[l] - to[l]; /* NaN if it is not finite */
@@ -111,7 +120,7 @@ static void differentiate(const Sets *sets, const real *seeds, real *gradients)
         w->loops->backward(&w->run);
         if (get_gradients(sets, gradients))
             return;
-        memset(w->run.gradients, 0, w->run.program->slot_count * w->lanes * sizeof(real));
+        memset(w->run.gradients.first, 0, gradient_count(w->run.program) * w->lanes * sizeof(real));
         put_seeds(sets, seeds);
     }
     w->loops->backward_carefully(&w->run);

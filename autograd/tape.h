@@ -34,6 +34,7 @@ typedef struct TapeRow {
 struct Program {
     size_t input_count, root_count, constant_count, slot_count, row_count, code_count;
     size_t most_operands; /* of one instruction of any number of operands */
+    uint32_t gradient_mask; /* see TapeGradients */
     bool *wants;          /* of each input: whether its gradient is asked for */
     ProgramSlot *roots;
     real *constants;
@@ -45,10 +46,25 @@ struct Program {
 void *tape__take(size_t n, size_t size);
 void tape__give_back(void *memory);
 
+/* Where gradients stand. That of a result is needed from its last use down to itself only, so results take turns in
+ * mask + 1 places (a power of two) after those of inputs and constants: fewer for the caches to hold. */
+typedef struct TapeGradients {
+    real *first;
+    ProgramSlot results; /* the first of them */
+    uint32_t mask;
+} TapeGradients;
+
+static inline size_t tape__place(TapeGradients gradients, ProgramSlot slot)
+{
+    const ProgramSlot in_turn = gradients.results + ((slot - gradients.results) & gradients.mask);
+    return slot < gradients.results ? slot : in_turn;
+}
+
 /* Numbers and gradients of one run, LANES beside each other for each slot. */
 typedef struct TapeRun {
     const Program *program;
-    real *numbers, *gradients;
+    real *numbers;
+    TapeGradients gradients;
     real *room; /* 2 most_operands */
     bool strict;
 } TapeRun;

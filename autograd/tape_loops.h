@@ -9,7 +9,7 @@
 #define NAME(name) NAME__(name, LANES, ISA)
 #define EACH for (int l = 0; l < LANES; l++)
 #define NUMBERS(slot) (v + (size_t)(slot)*LANES)
-#define GRADIENTS(slot) (a + (size_t)(slot)*LANES)
+#define GRADIENTS(slot) (a.first + tape__place(a, slot) * LANES)
 #if defined(VALGRAD_COVERAGE) || defined(__SANITIZE_ADDRESS__)
 #define INLINE static inline /* a branch counts once, and not in each copy; sanitizers take a minute over the copies */
 #else
@@ -43,7 +43,7 @@
 
 #define BACKWARD_LOOP(name, words, y, z, AND_Y, AND_Z)                                             \
     INLINE void NAME(backward_##name)(const TapeRow *row, const uint32_t *code, const real *v,     \
-                                      real *a)                                                     \
+                                      TapeGradients a)                                                     \
     {                                                                                              \
         for (uint32_t i = row->count; i-- > 0;) {                                                  \
             const uint32_t *c = code + (size_t)i * (words);                                        \
@@ -79,7 +79,7 @@
 #undef OP3
 
 /* The careful way, for any of them: it is gone seldom, so it need not be fast. */
-INLINE void NAME(backward_row_carefully)(const TapeRow *row, const uint32_t *code, const real *v, real *a,
+INLINE void NAME(backward_row_carefully)(const TapeRow *row, const uint32_t *code, const real *v, TapeGradients a,
                                          bool strict)
 {
     const ValueOpInfo *info = instruction__row(
@@ -116,7 +116,7 @@ INLINE void NAME(forward_multiply_add)(const TapeRow *row, const uint32_t *c, re
 }
 
 INLINE void NAME(backward_multiply_add)(const TapeRow *row, const uint32_t *code, const real *v,
-                                        real *a, bool careful, bool strict)
+                                        TapeGradients a, bool careful, bool strict)
 {
     for (uint32_t i = row->count; i-- > 0;) {
         const uint32_t *c = code + (size_t)i * 3;
@@ -143,7 +143,7 @@ INLINE void NAME(backward_multiply_add)(const TapeRow *row, const uint32_t *code
         }                                                                                          \
     }                                                                                              \
     INLINE void NAME(backward_##name)(const TapeRow *row, const uint32_t *code, const real *v,     \
-                                      real *a, bool careful, bool strict)                          \
+                                      TapeGradients a, bool careful, bool strict)                          \
     {                                                                                              \
         for (uint32_t i = row->count; i-- > 0;) {                                                  \
             const uint32_t *c = code + (size_t)i * 2;                                              \
@@ -256,7 +256,7 @@ INLINE void NAME(forward_even_pairs)(const TapeRow *row, const uint32_t *c, real
 }
 
 INLINE void NAME(backward_even_pairs)(const TapeRow *row, const uint32_t *code, const real *v,
-                                      real *a, bool careful, bool strict)
+                                      TapeGradients a, bool careful, bool strict)
 {
     for (uint32_t i = row->count; i-- > 0;) {
         const uint32_t *c = code + (size_t)i * 6;
@@ -294,7 +294,7 @@ INLINE void NAME(forward_pairs)(const TapeRow *row, const uint32_t *code, const 
 }
 
 INLINE void NAME(backward_pairs)(const TapeRow *row, const uint32_t *code, const uint32_t *begin,
-                                 const real *v, real *a, bool careful, bool strict)
+                                 const real *v, TapeGradients a, bool careful, bool strict)
 {
     for (uint32_t i = row->count; i-- > 0;) {
         const uint32_t *c = code + begin[i], *end = c + 2 + c[0];
@@ -325,7 +325,7 @@ INLINE void NAME(forward_terms)(const TapeRow *row, const uint32_t *code, const 
 }
 
 INLINE void NAME(backward_terms)(const TapeRow *row, const uint32_t *code, const uint32_t *begin,
-                                 real *a)
+                                 TapeGradients a)
 {
     for (uint32_t i = row->count; i-- > 0;) {
         const uint32_t *c = code + begin[i], n = c[0];
@@ -353,7 +353,7 @@ INLINE void NAME(forward_even_terms)(const TapeRow *row, const uint32_t *c, real
     }
 }
 
-INLINE void NAME(backward_even_terms)(const TapeRow *row, const uint32_t *code, real *a)
+INLINE void NAME(backward_even_terms)(const TapeRow *row, const uint32_t *code, TapeGradients a)
 {
     for (uint32_t i = row->count; i-- > 0;) {
         const uint32_t *c = code + (size_t)i * 3;
@@ -384,7 +384,7 @@ INLINE void NAME(forward_rule)(const TapeRun *run, const TapeRow *row, const uin
 }
 
 INLINE void NAME(backward_rule)(const TapeRun *run, const TapeRow *row, const uint32_t *code,
-                                const uint32_t *begin, const real *v, real *a)
+                                const uint32_t *begin, const real *v, TapeGradients a)
 {
     const NaryRule *rule = instruction__rule(&(Instruction){.op = row->op});
     real *x = run->room, *d = x + run->program->most_operands;
@@ -446,7 +446,7 @@ INLINE void NAME(backward)(const TapeRun *run, bool careful)
 {
     const Program *program = run->program;
     const real *restrict v = run->numbers;
-    real *restrict a = run->gradients;
+    const TapeGradients a = run->gradients;
     const bool strict = run->strict;
     for (size_t r = program->row_count; r-- > 0;) {
         const TapeRow *row = &program->rows[r];
