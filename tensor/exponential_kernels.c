@@ -5,7 +5,7 @@
  * place. A number has the same result wherever in an array it stands. */
 #include <math.h>
 
-#include "kernels.h"
+#include "kernel_names.h"
 #include "simd.h"
 
 /* clang-format off: it takes UNROLL before a loop for a declaration */
@@ -122,8 +122,7 @@ INLINE void store_last(real *p, int64_t n, Vector x)
 }
 
 #define MAP(name)                                                                                  \
-    KernelMap JOIN(kernels__##name##_, KERNELS_ISA);                                               \
-    void JOIN(kernels__##name##_, KERNELS_ISA)(real *y, const real *x, int64_t n)                  \
+    void KERNEL(name)(real *y, const real *x, int64_t n)                                           \
     {                                                                                              \
         int64_t i = 0;                                                                             \
         for (; i + LANES <= n; i += LANES)                                                         \
@@ -135,8 +134,7 @@ MAP(sigmoid)
 MAP(tanh)
 
 /* Lanes beyond the last number have e^-infinity, which is 0. */
-KernelExponentials JOIN(kernels__exponentials_, KERNELS_ISA);
-real JOIN(kernels__exponentials_, KERNELS_ISA)(real *y, const real *x, real shift, int64_t n)
+real KERNEL(exponentials)(real *y, const real *x, real shift, int64_t n)
 {
     Vector sums = {0};
     int64_t i = 0;

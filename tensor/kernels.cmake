@@ -1,6 +1,6 @@
-# valgrad_add_kernels(<target>): compiles kernels.c, sparse_kernels.c and exponential_kernels.c once for each
-# instruction set that the compiler can make for this processor family, and dispatch.c that picks one at run
-# time, into <target>. Set POSITION_INDEPENDENT_CODE of a static target before the call.
+# valgrad_add_kernels(<target>): compiles kernels.c and *_kernels.c once for each instruction set that the compiler
+# can make for this processor family, and dispatch.c that picks one at run time, into <target>. Set
+# POSITION_INDEPENDENT_CODE of a static target before the call.
 
 include_guard()
 include(CheckCCompilerFlag)
@@ -17,9 +17,8 @@ function(valgrad_kernels_variant target isa bytes)
   elseif(NOT independent)
     set(independent OFF)
   endif()
-  add_library(${objects} OBJECT
-    "${VALGRAD_KERNELS_DIR}/kernels.c" "${VALGRAD_KERNELS_DIR}/sparse_kernels.c"
-    "${VALGRAD_KERNELS_DIR}/exponential_kernels.c")
+  file(GLOB sources CONFIGURE_DEPENDS "${VALGRAD_KERNELS_DIR}/*kernels.c")
+  add_library(${objects} OBJECT ${sources})
   target_compile_definitions(${objects} PRIVATE
     KERNELS_ISA=${isa} KERNELS_VECTOR_BYTES=${bytes}
     "$<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>")

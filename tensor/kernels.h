@@ -3,7 +3,7 @@
  *     const Kernels *kernels = kernels__get();
  *     kernels->add_to(y, x, n);
  *
- * One source (kernels.c) is compiled once for each instruction set; kernels__get() picks the best that
+ * The sources (*_kernels.c) are compiled once for each instruction set; kernels__get() picks the best that
  * this processor has. VALGRAD_ISA in the environment (base, avx2, avx512) asks for another; for a name that is
  * unknown, or that this processor lacks, base is taken, which every one has.
  *

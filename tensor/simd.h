@@ -98,4 +98,37 @@ INLINE int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* ---- loops that several of these files need -------------------------------------------------------- */
+
+/* y [+]= factor x */
+INLINE void scaled_row(real *y, real factor, const real *x, int64_t n, const int accumulate)
+{
+    if (accumulate)
+        INDEPENDENT for (int64_t j = 0; j < n; j++)
+            y[j] += factor * x[j];
+    else
+        INDEPENDENT for (int64_t j = 0; j < n; j++)
+            y[j] = factor * x[j];
+}
+
+enum { SUM_VECTORS = 4 };
+
+/* sum_i x[i] y[i], in lanes; y NULL stands for ones. */
+INLINE real block_sum(const real *x, const real *y, int64_t n)
+{
+    Vector lanes[SUM_VECTORS] = {{0}};
+    int64_t i = 0;
+    for (; i + SUM_VECTORS * LANES <= n; i += SUM_VECTORS * LANES)
+        UNROLL for (int v = 0; v < SUM_VECTORS; v++) {
+            const Vector number = load(x + i + v * LANES);
+            lanes[v] += y ? number * load(y + i + v * LANES) : number;
+        }
+    for (; i + LANES <= n; i += LANES)
+        lanes[0] += y ? load(x + i) * load(y + i) : load(x + i);
+    real total = lane_sum((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]));
+    for (; i < n; i++)
+        total += y ? x[i] * y[i] : x[i];
+    return total;
+}
+
 #endif

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "kernels.h"
+#include "kernel_names.h"
 #include "simd.h"
 
 /* clang-format off: it takes UNROLL before a loop for a declaration */
@@ -56,9 +56,8 @@ INLINE int32_t list_piece(const real *a, int64_t p, int64_t end, int32_t *column
     return n;
 }
 
-KernelNonzeros JOIN(kernels__nonzeros_, KERNELS_ISA);
-int32_t JOIN(kernels__nonzeros_, KERNELS_ISA)(const real *row, int64_t k, int32_t begin, int32_t *first,
-                                              int32_t *column)
+int32_t KERNEL(nonzeros)(const real *row, int64_t k, int32_t begin, int32_t *first,
+                         int32_t *column)
 {
     int32_t n = begin;
     int64_t p = 0;
@@ -193,8 +192,7 @@ static void one_column(const Gemm *g, RowLists lists, int64_t j)
     }
 }
 
-KernelSparseGemm JOIN(kernels__sparse_gemm_, KERNELS_ISA);
-void JOIN(kernels__sparse_gemm_, KERNELS_ISA)(const Gemm *g, RowLists lists)
+void KERNEL(sparse_gemm)(const Gemm *g, RowLists lists)
 {
     static const struct {
         int64_t width;
