@@ -11,7 +11,8 @@
 typedef struct Product {
     Operation operation; /* operands a, b and perhaps bias */
     Matrix a, b;
-    real *scratch; /* for the kernel, in every direction */
+    bool is_finite; /* the result, looked at while it is near, if backward has to know */
+    real *scratch;  /* for the kernel, in every direction */
 } Product;
 
 static Product *product_of(const Value *v)
@@ -181,7 +182,7 @@ static void backward_product(Value *v)
     const Operand *operand = product->operation.operand;
     const Matrix a = product->a, b = product->b;
     const Matrix g = matrix__plain(a.rows, b.columns, product->operation.dense.grad);
-    const bool exactly = matrix__has_infinities(product->operation.dense.data, product->operation.dense.n);
+    const bool exactly = !product->is_finite && !backward__strict();
     if (operand[0].wants_grad && exactly)
         give_exactly(&operand[0], a, g, matrix__transposed(b), true);
     else if (operand[0].wants_grad)
@@ -311,6 +312,8 @@ static Tensor *compute(Value *v, const Shape *shape, Matrix a, Matrix b)
     multiply(a, rows_to_skip(operation->operand, a, b), b,
              operation->count == 3 ? operation->operand[2].numbers : NULL, operation->dense.data,
              false, product->scratch);
+    product->is_finite = !(v->flags & WANTS_GRAD) ||
+                         kernels__get()->all_finite(operation->dense.data, operation->dense.n);
     return operation__end(v, shape);
 }
 
