@@ -2,6 +2,7 @@
  * tensor. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include <valgrad/data.h>
@@ -239,31 +240,42 @@ static void fetch(const NnLoader *loader, int64_t at)
 typedef struct Dealing {
     const NnLoader *loader;
     real *numbers;
+    RowLists lists; /* of what is not 0; first NULL if nothing is to be listed on the way */
+    _Atomic int64_t entries;
 } Dealing;
 
 /* Samples begin ... end - 1 of a batch. */
 static void deal_samples(void *context, int64_t begin, int64_t end, real *scratch)
 {
     enum { AHEAD = 2 };
-    const Dealing *dealing = context;
+    Dealing *dealing = context;
     const NnLoader *loader = dealing->loader;
+    const int64_t features = nn_dataset_features(loader->dataset);
+    int64_t entries = 0;
     (void)scratch;
     for (int64_t i = begin; i < end; i++) {
         int64_t sample = loader->order[loader->dealt + i];
+        real *numbers = dealing->numbers + i * features;
         fetch(loader, loader->dealt + i + AHEAD);
-        convert(loader, sample, i, dealing->numbers + i * nn_dataset_features(loader->dataset));
+        convert(loader, sample, i, numbers);
+        if (dealing->lists.first)
+            entries += sparse__list_row(&dealing->lists, numbers, features, i);
         loader->labels[i] = nn_dataset_label(loader->dataset, sample);
     }
+    atomic_fetch_add(&dealing->entries, entries);
 }
 
 static const NnBatch *deal(NnLoader *loader, const NnBatch *batch)
 {
     enum { LEAST_NUMBERS = 1 << 14 };
-    Dealing dealing = {loader, tensor__writable(batch->inputs)};
+    Dealing dealing = {loader, tensor__writable(batch->inputs), sparse__begin_rows(batch->inputs->run), 0};
     int64_t numbers = batch->count * nn_dataset_features(loader->dataset);
     int parts = threads__parts(numbers, LEAST_NUMBERS);
     threads__ranges(deal_samples, &dealing, parts, batch->count, 1, NULL);
-    sparse__filled(batch->inputs->run);
+    if (dealing.lists.first)
+        sparse__end_rows(batch->inputs->run, dealing.entries);
+    else
+        sparse__filled(batch->inputs->run);
     loader->dealt += batch->count;
     return batch;
 }

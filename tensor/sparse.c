@@ -77,6 +77,12 @@ static Nonzeros *take_room(Dense *leaf, int64_t rows, int64_t columns)
 }
 
 /* Each row has room for itself, so that several threads can list. */
+int64_t sparse__list_row(const RowLists *lists, const real *row, int64_t k, int64_t i)
+{
+    const int32_t room = (int32_t)(i * (k + LISTS_SLACK));
+    return kernels__get()->nonzeros(row, k, room, lists->first + i * lists->row_step, lists->column) - room;
+}
+
 typedef struct Listing {
     const real *a;
     int64_t k;
@@ -89,11 +95,8 @@ static void list_rows(void *context, int64_t begin, int64_t end, real *scratch)
     Listing *l = context;
     int64_t entries = 0;
     (void)scratch;
-    for (int64_t i = begin; i < end; i++) {
-        const int32_t room = (int32_t)(i * (l->k + LISTS_SLACK));
-        entries += kernels__get()->nonzeros(l->a + i * l->k, l->k, room, l->lists.first + i * l->lists.row_step,
-                                            l->lists.column) - room;
-    }
+    for (int64_t i = begin; i < end; i++)
+        entries += sparse__list_row(&l->lists, l->a + i * l->k, l->k, i);
     atomic_fetch_add(&l->entries, entries);
 }
 
@@ -114,18 +117,29 @@ void sparse__list(const real *a, int64_t m, int64_t k, RowLists *lists)
 }
 
 /* What was sparse before, such as the batch of a loader, is likely to be so again. */
-static bool list(Dense *leaf, int64_t rows, int64_t columns, uint64_t version)
+static bool was_sparse(const Dense *leaf, int64_t rows, int64_t columns)
 {
-    const Nonzeros *before = leaf->nonzeros;
-    const bool was_sparse = is_of_shape(before, rows, columns) && before->listed_at > 0;
-    Nonzeros *nonzeros = !was_sparse && looks_dense(leaf) ? NULL : take_room(leaf, rows, columns);
-    if (!nonzeros)
-        return false;
-    sparse__list(leaf->data, rows, columns, &nonzeros->by_row);
+    const Nonzeros *nonzeros = leaf->nonzeros;
+    return is_of_shape(nonzeros, rows, columns) && nonzeros->listed_at > 0;
+}
+
+/* Whether lists just made are short enough to be used. */
+static bool keep(const Dense *leaf, Nonzeros *nonzeros, uint64_t version)
+{
     const bool sparse = nonzeros->by_row.entries <= leaf->n / DENSITY;
     nonzeros->listed_at = sparse ? version : 0;
     nonzeros->has_columns = false;
     return sparse;
+}
+
+static bool list(Dense *leaf, int64_t rows, int64_t columns, uint64_t version)
+{
+    const bool likely = was_sparse(leaf, rows, columns) || !looks_dense(leaf);
+    Nonzeros *nonzeros = likely ? take_room(leaf, rows, columns) : NULL;
+    if (!nonzeros)
+        return false;
+    sparse__list(leaf->data, rows, columns, &nonzeros->by_row);
+    return keep(leaf, nonzeros, version);
 }
 
 /* What holds for the numbers that the leaf has now; NULL if it is dense. */
@@ -155,6 +169,22 @@ void sparse__filled(const Value *leaf)
     const Dense *dense = dense_of(leaf);
     if (dense->rank >= 2 && dense->n > 0)
         (void)nonzeros_of(leaf, dense->sides[0], dense->n / dense->sides[0]);
+}
+
+RowLists sparse__begin_rows(const Value *leaf)
+{
+    const Dense *dense = dense_of(leaf);
+    const Nonzeros *nonzeros = dense->nonzeros;
+    return nonzeros && was_sparse(dense, dense->sides[0], dense->n / dense->sides[0]) ? nonzeros->by_row : none;
+}
+
+void sparse__end_rows(const Value *leaf, int64_t entries)
+{
+    Dense *dense = dense_of(leaf);
+    Nonzeros *nonzeros = dense->nonzeros;
+    nonzeros->by_row.entries = entries;
+    if (!keep(dense, nonzeros, version_of(leaf)))
+        dense->dense_at = version_of(leaf);
 }
 
 RowLists sparse__rows(const Tensor *t, int64_t rows, int64_t columns)

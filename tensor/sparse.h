@@ -7,6 +7,13 @@
 /* To be called when a leaf was filled with data: lists its non-zeros if it is mostly zeros. */
 void sparse__filled(const Value *leaf);
 
+/* The same for whoever fills a leaf row by row, and so can list each while it is near: where to, if the leaf was sparse
+ * before and is likely to be so again; else first is NULL, and the leaf is for sparse__filled. Then sparse__list_row
+ * for each row i of k numbers, by any thread, which returns its entries; and at the end the sum of these. */
+RowLists sparse__begin_rows(const Value *leaf);
+int64_t sparse__list_row(const RowLists *lists, const real *row, int64_t k, int64_t i);
+void sparse__end_rows(const Value *leaf, int64_t entries);
+
 /* The lists of the non-zeros of t, contiguous, as a matrix of rows x columns, or of its transpose. first is NULL
  * where a dense product is better: t is no whole leaf, has too few zeros, or is too small. Kept with the leaf
  * until its numbers change. */
