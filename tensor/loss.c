@@ -145,15 +145,15 @@ typedef struct Label {
 static real label_row(const real *x, Label row, real *gradient)
 {
     real max;
-    const real log_sum = softmax__log_sum(x, row.classes, &max, gradient),
+    const real log_sum = softmax__log_sum(x, row.classes, &max, row.weight, gradient),
                even = row.smoothing / (real)row.classes;
     real loss = (1 - row.smoothing) * (max - x[row.label] + log_sum);
     for (int64_t c = 0; even > 0 && c < row.classes; c++)
         loss += even * (max - x[c] + log_sum);
     if (gradient) {
-        gradient[row.label] -= 1 - row.smoothing;
-        for (int64_t c = 0; c < row.classes; c++)
-            gradient[c] = row.weight * (gradient[c] - even);
+        gradient[row.label] -= row.weight * (1 - row.smoothing);
+        for (int64_t c = 0; even > 0 && c < row.classes; c++)
+            gradient[c] -= row.weight * even;
     }
     return loss;
 }
@@ -207,14 +207,14 @@ static real target_row(const real *x, const real *t, int64_t classes, real weigh
                        real *target_gradient)
 {
     real max, loss = 0;
-    const real log_sum = softmax__log_sum(x, classes, &max, gradient),
-               total = kernels__get()->sum(t, classes);
+    const real total = kernels__get()->sum(t, classes),
+               log_sum = softmax__log_sum(x, classes, &max, weight * total, gradient);
     for (int64_t c = 0; c < classes; c++) {
         const real surprise = max - x[c] + log_sum; /* -log softmax */
         loss += t[c] == 0 ? 0 : t[c] * surprise;
         if (!gradient)
             continue;
-        gradient[c] = weight * ((total == 0 ? 0 : gradient[c] * total) - t[c]);
+        gradient[c] = (total == 0 ? 0 : gradient[c]) - weight * t[c];
         target_gradient[c] = weight * surprise;
     }
     return loss;

@@ -6,40 +6,36 @@
 
 #include "tensor/softmax.h"
 
-static void divide_all(real *x, real divisor, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        x[i] /= divisor;
-}
-
-real softmax__log_sum(const real *x, int64_t n, real *max, real *softmax)
+real softmax__log_sum(const real *x, int64_t n, real *max, real scale, real *softmax)
 {
     *max = kernels__get()->max(x, n);
     if (!isfinite(*max) && !softmax)
         return (real)NAN;
-    const real sum = kernels__get()->exponentials(softmax, x, *max, n);
-    if (softmax)
-        divide_all(softmax, sum, n);
+    const real sum = kernels__get()->exponentials(softmax, x, *max, n), factor = scale / sum;
+    for (int64_t i = 0; softmax && i < n; i++)
+        softmax[i] *= factor;
     return isfinite(*max) ? (real)log((double)sum) : (real)NAN;
 }
 
 static real logsumexp_row(const real *x, int64_t n)
 {
     real max;
-    const real log_sum = softmax__log_sum(x, n, &max, NULL);
+    const real log_sum = softmax__log_sum(x, n, &max, 0, NULL);
     return isfinite(max) ? max + log_sum : max;
 }
 
 void softmax__row(const real *x, int64_t n, real *out)
 {
     const Kernels *kernels = kernels__get();
-    divide_all(out, kernels->exponentials(out, x, kernels->max(x, n), n), n);
+    const real sum = kernels->exponentials(out, x, kernels->max(x, n), n);
+    for (int64_t i = 0; i < n; i++)
+        out[i] /= sum;
 }
 
 static void log_softmax_row(const real *x, int64_t n, real *out)
 {
     real max;
-    const real log_sum = softmax__log_sum(x, n, &max, NULL);
+    const real log_sum = softmax__log_sum(x, n, &max, 0, NULL);
     for (int64_t i = 0; i < n; i++)
         out[i] = x[i] - max - log_sum;
 }

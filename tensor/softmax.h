@@ -5,9 +5,9 @@
 #include "tensor/tensor_internal.h"
 
 /* log sum_i e^(x_i - max), and the greatest x in *max; NaN if that is not finite. logsumexp is their sum;
- * its difference from an x is taken to max first, so that large numbers cost no digits. Writes softmax__row
- * too, from the same powers, unless softmax is NULL. */
-real softmax__log_sum(const real *x, int64_t n, real *max, real *softmax);
+ * its difference from an x is taken to max first, so that large numbers cost no digits. Writes scale times
+ * softmax__row too, from the same powers, unless softmax is NULL. */
+real softmax__log_sum(const real *x, int64_t n, real *max, real scale, real *softmax);
 
 /* out_i = e^x_i / sum_j e^x_j; out may be x. */
 void softmax__row(const real *x, int64_t n, real *out);
