@@ -11,8 +11,8 @@
 
 /* All members of Kernels that are functions. */
 #define EACH_KERNEL(X)                                                                             \
-    X(gemm) X(gemm_scratch) X(nonzeros) X(sparse_gemm) X(fill) X(add_to) X(subtract_from)          \
-    X(add_scaled) X(multiply_add_to) X(multiply_subtract_from) X(scale) X(add) X(subtract)         \
+    X(gemm) X(gemm_scratch) X(nonzeros) X(sparse_gemm) X(add_multiples) X(fill) X(add_to)          \
+    X(subtract_from) X(add_scaled) X(multiply_add_to) X(multiply_subtract_from) X(scale) X(add) X(subtract)         \
     X(multiply) X(divide) X(all_finite) X(relu) X(sigmoid) X(tanh) X(exponentials)                 \
     X(relu_backward) X(sigmoid_backward) X(tanh_backward) X(column_sums) X(spread_row) X(sum)      \
     X(dot) X(max) X(from_bytes) X(sgd) X(rmsprop) X(adam)

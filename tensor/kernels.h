@@ -114,6 +114,10 @@ typedef struct Kernels {
      * a sum of zeros. */
     KernelNonzeros *nonzeros;
     KernelSparseGemm *sparse_gemm;
+    /* Adds multiples of one row g of n numbers to rows of a matrix: c[p n + j] [+]= a[p] g[j] for the p in rows[0] ...
+     * rows[count - 1], all different. Rows p that marks has as 0 are written over, and marked; NULL marks all. */
+    void (*add_multiples)(real *c, uint8_t *marks, int64_t n, const int32_t *rows, int64_t count, const real *a,
+                          const real *g);
 
     void (*fill)(real *y, real number, int64_t n);                             /* y = number */
     void (*add_to)(real *y, const real *x, int64_t n);                         /* y += x */

@@ -154,10 +154,10 @@ static void give_rows(const Operand *operand, Matrix a, RowLists lists, Matrix g
 static void give_multiples(const Operand *operand, Matrix a, RowLists row, Matrix g)
 {
     const RowsGradient to = gradient__begin_adding(operand, a.columns);
+    const int32_t begin = row_lists__begin(row, 0), count = row_lists__end(row, 0) - begin;
     if (profile__on)
-        profile__flops(2.0 * (double)g.columns * (double)row.entries);
-    for (int32_t e = row_lists__begin(row, 0), end = row_lists__end(row, 0); e < end; e++)
-        gradient__add_row(to, row.column[e], a.numbers[row.column[e]], g.numbers);
+        profile__flops(2.0 * (double)g.columns * (double)count);
+    to.kernels->add_multiples(to.grad, to.marks, g.columns, row.column + begin, count, a.numbers, g.numbers);
     gradient__end(operand, (Gradient){.grad = to.grad});
 }
 

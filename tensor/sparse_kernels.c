@@ -205,3 +205,43 @@ void KERNEL(sparse_gemm)(const Gemm *g, RowLists lists)
     for (; j < g->n; j++)
         one_column(g, lists, j);
 }
+
+/* ---- multiples of one row ------------------------------------------------------------------------ */
+
+/* Of the first `vectors` (a constant) vectors of each row, which stay in registers. */
+INLINE void add_panel(real *c, const uint8_t *marks, int64_t n, const int32_t *rows, int64_t count, const real *a,
+                      const real *g, const int vectors)
+{
+    Vector line[PANEL_VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++)
+        line[v] = load(g + v * LANES);
+    for (int64_t e = 0; e < count; e++) {
+        const int64_t p = rows[e];
+        const real factor = a[p];
+        real *to = c + p * n;
+        if (!marks || marks[p]) {
+            UNROLL for (int v = 0; v < vectors; v++)
+                store(to + v * LANES, load(to + v * LANES) + factor * line[v]);
+        } else {
+            UNROLL for (int v = 0; v < vectors; v++)
+                store(to + v * LANES, factor * line[v]);
+        }
+    }
+}
+
+void KERNEL(add_multiples)(real *c, uint8_t *marks, int64_t n, const int32_t *rows, int64_t count, const real *a,
+                           const real *g)
+{
+    int64_t j = 0;
+    for (; j + PANEL_VECTORS * LANES <= n; j += PANEL_VECTORS * LANES)
+        add_panel(c + j, marks, n, rows, count, a, g + j, PANEL_VECTORS);
+    for (; j + LANES <= n; j += LANES)
+        add_panel(c + j, marks, n, rows, count, a, g + j, 1);
+    for (; j < n; j++)
+        for (int64_t e = 0; e < count; e++) {
+            real *to = c + rows[e] * n + j;
+            *to = a[rows[e]] * g[j] + (!marks || marks[rows[e]] ? *to : 0);
+        }
+    for (int64_t e = 0; marks && e < count; e++)
+        marks[rows[e]] = 1;
+}

@@ -160,6 +160,37 @@ START_TEST(infinity_and_nan_are_found_wherever_they_are)
 }
 END_TEST
 
+/* Rows that are marked, not marked, or all. */
+START_TEST(multiples_of_a_row_are_added)
+{
+    enum { K = 40, MOST_N = 200 };
+    static real c[2][K * MOST_N], a[K], g[MOST_N];
+    const int64_t columns[] = {1, 7, 64, 100, 200};
+    const int32_t rows[] = {3, 0, 17, 39};
+    Random random = random_seeded(2);
+    for (size_t i = 0; i < 2 * COUNT(columns); i++) {
+        const int64_t n = columns[i / 2];
+        uint8_t marks[K] = {0}, *const given = i % 2 ? marks : NULL;
+        marks[17] = marks[5] = 1;
+        for (int p = 0; p < K; p++)
+            a[p] = drawn(&random, 1);
+        for (int64_t j = 0; j < n; j++)
+            g[j] = drawn(&random, 1);
+        for (int64_t j = 0; j < K * n; j++)
+            c[0][j] = c[1][j] = drawn(&random, 1);
+        variant(_i)->add_multiples(c[0], given, n, rows, COUNT(rows), a, g);
+        for (size_t e = 0; e < COUNT(rows); e++) {
+            real *to = c[1] + rows[e] * n;
+            for (int64_t j = 0; j < n; j++)
+                to[j] = (given && rows[e] != 17 ? 0 : to[j]) + a[rows[e]] * g[j];
+            ck_assert(!given || marks[rows[e]]);
+        }
+        for (int64_t j = 0; j < K * n; j++)
+            assert_near(c[0][j], c[1][j], 4 * REAL_EPSILON);
+    }
+}
+END_TEST
+
 /* ---- through the graph -------------------------------------------------------------------------- */
 
 static void fill(real *numbers, double density, uint64_t seed)
@@ -374,6 +405,7 @@ int main(void)
     tcase_add_loop_test(kernels, lists_name_all_that_is_not_zero, 0, count);
     tcase_add_loop_test(kernels, a_sparse_product_is_the_dense_one, 0, count);
     tcase_add_loop_test(kernels, blocks_change_no_bit, 0, count);
+    tcase_add_loop_test(kernels, multiples_of_a_row_are_added, 0, count);
     tcase_add_loop_test(kernels, infinity_and_nan_are_found_wherever_they_are, 0, count);
     TCase *graph = new_case(suite, "through the graph", 30);
     tcase_add_test(graph, a_leaf_filled_anew_is_looked_at_anew);
