@@ -1,6 +1,7 @@
 /* test_row_gradients.c - gradients that hold something in some rows only: whatever gives to them, takes them away or
  * reads them, in any order, finds 0 in the others. */
 #include <valgrad/inspect.h>
+#include <valgrad/profile.h>
 #include <valgrad/valgrad.h>
 
 #include "tensor/tensor_internal.h"
@@ -169,7 +170,9 @@ START_TEST(few_rows_are_written)
     begin(1);
     give_to_all();
     zero_all();
+    profile_start();
     give_by_product(1);
+    profile_stop();
     int64_t rows;
     const uint8_t *marks;
     int marked = 0;
@@ -180,6 +183,12 @@ START_TEST(few_rows_are_written)
         marked += marks[r];
     ck_assert_int_ge(marked, 1);
     ck_assert_int_le(marked, 6);
+    ProfileRow row;
+    size_t i = 0;
+    while (profile_row(i, &row) && !(row.backward && strcmp(row.name, "matmul") == 0))
+        i++;
+    assert_same(row.flops, 2.0 * WIDTH * marked);
+    profile_clear();
     tensor_release(w);
 }
 END_TEST
