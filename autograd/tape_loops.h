@@ -43,7 +43,7 @@
 
 #define BACKWARD_LOOP(name, words, y, z, AND_Y, AND_Z)                                             \
     INLINE void NAME(backward_##name)(const TapeRow *row, const uint32_t *code, const real *v,     \
-                                      TapeGradients a)                                                     \
+                                      TapeGradients a)                                             \
     {                                                                                              \
         for (uint32_t i = row->count; i-- > 0;) {                                                  \
             const uint32_t *c = code + (size_t)i * (words);                                        \
@@ -143,7 +143,7 @@ INLINE void NAME(backward_multiply_add)(const TapeRow *row, const uint32_t *code
         }                                                                                          \
     }                                                                                              \
     INLINE void NAME(backward_##name)(const TapeRow *row, const uint32_t *code, const real *v,     \
-                                      TapeGradients a, bool careful, bool strict)                          \
+                                      TapeGradients a, bool careful, bool strict)                  \
     {                                                                                              \
         for (uint32_t i = row->count; i-- > 0;) {                                                  \
             const uint32_t *c = code + (size_t)i * 2;                                              \

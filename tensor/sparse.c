@@ -174,8 +174,8 @@ void sparse__filled(const Value *leaf)
 RowLists sparse__begin_rows(const Value *leaf)
 {
     const Dense *dense = dense_of(leaf);
-    const Nonzeros *nonzeros = dense->nonzeros;
-    return nonzeros && was_sparse(dense, dense->sides[0], dense->n / dense->sides[0]) ? nonzeros->by_row : none;
+    return was_sparse(dense, dense->sides[0], dense->n / dense->sides[0]) ? ((Nonzeros *)dense->nonzeros)->by_row
+                                                                          : none;
 }
 
 void sparse__end_rows(const Value *leaf, int64_t entries)
