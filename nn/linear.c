@@ -4,6 +4,7 @@
 
 #include "autograd/error.h"
 #include "nn/nn_internal.h"
+#include "tensor/tensor_internal.h"
 
 struct NnLinear {
     Tensor *weight; /* (in, out) */
@@ -62,6 +63,28 @@ Tensor *nn_linear_forward(const NnLinear *layer, Tensor *x)
         return tensor_affine(x, layer->weight, layer->bias);
     error__null("nn_linear_forward", layer ? "x" : "layer");
     return NULL;
+}
+
+/* In one node with the sums. */
+static Tensor *(*const activated[NN_ACTIVATION_COUNT])(Tensor *, Tensor *, Tensor *) = {
+    [NN_IDENTITY] = tensor_affine,
+    [NN_RELU] = tensor_affine_relu,
+    [NN_SIGMOID] = tensor_affine_sigmoid,
+    [NN_TANH] = tensor_affine_tanh,
+};
+
+Tensor *nn_linear_forward_activated(const NnLinear *layer, Tensor *x, NnActivation activation)
+{
+    if (!layer || !x) {
+        error__null("nn_linear_forward_activated", layer ? "x" : "layer");
+        return NULL;
+    }
+    if ((unsigned)activation < NN_ACTIVATION_COUNT && activated[activation])
+        return activated[activation](x, layer->weight, layer->bias);
+    Tensor *sums = tensor_affine(x, layer->weight, layer->bias);
+    Tensor *signal = sums ? nn_activation_apply(activation, sums) : NULL;
+    tensor__drop(sums, signal);
+    return signal;
 }
 
 static NnLinear *not_null(const NnLinear *layer, const char *function)

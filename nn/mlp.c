@@ -91,9 +91,7 @@ void nn_mlp_free(NnMlp *mlp)
 /* The result of layer i with its activation and, if random is there, dropout. */
 static Tensor *layer_forward(const NnMlp *mlp, int i, Tensor *x, double dropout, Random *random)
 {
-    Tensor *sum = nn_linear_forward(mlp->layers[i], x);
-    Tensor *signal = sum ? nn_activation_apply(activation_after(mlp, i), sum) : NULL;
-    tensor__drop(sum, signal);
+    Tensor *signal = nn_linear_forward_activated(mlp->layers[i], x, activation_after(mlp, i));
     if (!signal || !random || i == mlp->count - 1)
         return signal;
     Tensor *kept = tensor_dropout(signal, (real)dropout, true, random);

@@ -74,38 +74,58 @@ void KERNEL(from_bytes)(real *y, real factor, const uint8_t *x, int64_t n)
         y[i] = factor * (real)x[i];
 }
 
-/* Comparisons with NaN are false, so these two let a NaN through. */
-void KERNEL(relu)(real *y, const real *x, int64_t n)
+/* Comparisons with NaN are false, so this lets a NaN through. */
+INLINE Vector relu_of(Vector x)
 {
-    INDEPENDENT for (int64_t i = 0; i < n; i++) {
-        const real number = x[i];
-        y[i] = number <= 0 ? 0 : number;
-    }
+    return pick((Mask)(x <= 0), (Vector){0}, x);
 }
+MAP(relu, 4)
 
-/* SLOPE is the derivative in terms of the result f; the gradient g passes where `passes`, or if strict, which is a
- * constant where this is inlined. */
+/* SLOPE is the derivative in terms of the result f; the gradient g passes where `passes`, or if strict. Both flags are
+ * constants where these are inlined. */
 #define SLOPE_BACKWARD(name, SLOPE, passes)                                                        \
-    INLINE real name##_gradient(real f, real g, const int strict)                                  \
+    INLINE Vector name##_gradient(Vector f, Vector g, const int strict)                            \
     {                                                                                              \
-        const real product = g * (SLOPE);                                                          \
-        return strict || (passes) ? product : 0;                                                   \
+        const Vector product = g * (SLOPE);                                                        \
+        return strict ? product : pick((Mask)(passes), product, (Vector){0});                      \
     }                                                                                              \
-    void KERNEL(name##_backward)(real *y, const real *f, const real *g, int64_t n, int accumulate, \
-                                 int strict)                                                       \
+    INLINE int name##_loop(real *y, const real *f, const real *g, int64_t n, const int accumulate, \
+                           const int strict)                                                       \
+    {                                                                                              \
+        Vector zeros[SLOPE_VECTORS] = {{0}};                                                       \
+        int64_t i = 0;                                                                             \
+        for (; i + SLOPE_VECTORS * LANES <= n; i += SLOPE_VECTORS * LANES)                         \
+            UNROLL for (int v = 0; v < SLOPE_VECTORS; v++) {                                       \
+                const int64_t at = i + v * LANES;                                                  \
+                const Vector d = name##_gradient(load(f + at), load(g + at), strict);              \
+                zeros[v] += 0 * d;                                                                 \
+                store(y + at, accumulate ? load(y + at) + d : d);                                  \
+            }                                                                                      \
+        for (; i < n; i += LANES) {                                                                \
+            const int64_t rest = least(n - i, LANES);                                              \
+            const Vector d = name##_gradient(load_last(f + i, rest, 0), load_last(g + i, rest, 0), \
+                                             strict);                                              \
+            zeros[0] += 0 * d;                                                                     \
+            store_last(y + i, rest, accumulate ? load_last(y + i, rest, 0) + d : d);               \
+        }                                                                                          \
+        return lane_sum(zeros[0] + zeros[1]) == 0;                                                 \
+    }                                                                                              \
+    int KERNEL(name##_backward)(real *y, const real *f, const real *g, int64_t n, int accumulate,  \
+                                int strict)                                                        \
     {                                                                                              \
         if (strict)                                                                                \
-            for (int64_t i = 0; i < n; i++)                                                        \
-                y[i] = name##_gradient(f[i], g[i], 1) + (accumulate ? y[i] : 0);                   \
-        else if (accumulate)                                                                       \
-            INDEPENDENT for (int64_t i = 0; i < n; i++)                                            \
-                y[i] += name##_gradient(f[i], g[i], 0);                                            \
-        else                                                                                       \
-            INDEPENDENT for (int64_t i = 0; i < n; i++)                                            \
-                y[i] = name##_gradient(f[i], g[i], 0);                                             \
+            return name##_loop(y, f, g, n, accumulate, 1);                                         \
+        return accumulate ? name##_loop(y, f, g, n, 1, 0) : name##_loop(y, f, g, n, 0, 0);         \
     }
+enum { SLOPE_VECTORS = 2 };
+
+INLINE Vector relu_slope(Vector f)
+{
+    const Vector one = (Vector){0} + 1;
+    return pick((Mask)(f > 0), one, pick((Mask)(f <= 0), (Vector){0}, f));
+}
 
 /* What relu holds back is 0 of any gradient (op_chooses); a NaN stays one. */
-SLOPE_BACKWARD(relu, f > 0 ? 1 : f <= 0 ? 0 : f, g != 0 && !(f <= 0))
+SLOPE_BACKWARD(relu, relu_slope(f), (Mask)(g != 0) & ~(Mask)(f <= 0))
 SLOPE_BACKWARD(sigmoid, f * (1 - f), g != 0)
 SLOPE_BACKWARD(tanh, 1 - f * f, g != 0)

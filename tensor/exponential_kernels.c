@@ -104,34 +104,8 @@ INLINE Vector tanh_of(Vector x)
 
 /* ---- arrays ------------------------------------------------------------------------------------- */
 
-/* The last n numbers of an array, and `rest` for those that a vector has besides. */
-INLINE Vector load_last(const real *p, int64_t n, real rest)
-{
-    real lanes[LANES];
-    for (int i = 0; i < LANES; i++)
-        lanes[i] = i < n ? p[i] : rest;
-    return load(lanes);
-}
-
-INLINE void store_last(real *p, int64_t n, Vector x)
-{
-    real lanes[LANES];
-    store(lanes, x);
-    for (int i = 0; i < n; i++)
-        p[i] = lanes[i];
-}
-
-#define MAP(name)                                                                                  \
-    void KERNEL(name)(real *y, const real *x, int64_t n)                                           \
-    {                                                                                              \
-        int64_t i = 0;                                                                             \
-        for (; i + LANES <= n; i += LANES)                                                         \
-            store(y + i, name##_of(load(x + i)));                                                  \
-        if (i < n)                                                                                 \
-            store_last(y + i, n - i, name##_of(load_last(x + i, n - i, 0)));                       \
-    }
-MAP(sigmoid)
-MAP(tanh)
+MAP(sigmoid, 1)
+MAP(tanh, 1)
 
 /* Lanes beyond the last number have e^-infinity, which is 0. */
 real KERNEL(exponentials)(real *y, const real *x, real shift, int64_t n)

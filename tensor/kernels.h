@@ -91,13 +91,14 @@ typedef struct AdamStep {
     real correction1, correction2;
 } AdamStep;
 
-/* y = f(x), number by number. */
-typedef void KernelMap(real *y, const real *x, int64_t n);
+/* y = f(x), number by number; returns whether all x are finite. */
+typedef int KernelMap(real *y, const real *x, int64_t n);
 
 typedef real KernelExponentials(real *y, const real *x, real shift, int64_t n);
 
-/* y [+]= g f', f' being given by f; unless `strict`, a g of 0 gives 0 whatever the derivative. */
-typedef void KernelSlope(real *y, const real *f, const real *g, int64_t n, int accumulate, int strict);
+/* y [+]= g f', f' being given by f; unless `strict`, a g of 0 gives 0 whatever the derivative. Returns whether all
+ * that y was given is finite. */
+typedef int KernelSlope(real *y, const real *f, const real *g, int64_t n, int accumulate, int strict);
 
 typedef struct Kernels {
     const char *name;

@@ -1,4 +1,4 @@
-/* matmul.c - matrix products, and a whole layer x w + b, as one node each. (Batches of matrices: batch.c.)
+/* matmul.c - matrix products, and a whole layer f(x w + b), as one node each. (Batches of matrices: batch.c.)
  *
  * A matrix that is a run reaches the kernel where it lies, a transposed one as a flag; only others are
  * gathered. With C = A B and G the gradient of C: that of A is G B^T, that of B is A^T G. */
@@ -8,11 +8,23 @@
 #include "tensor/matrix.h"
 #include "tensor/threads.h"
 
+/* What is done to the sums of a layer in their own node, and its derivative in terms of the result: the sums are not
+ * kept. */
+typedef struct Activation {
+    OpCode op;
+    KernelMap *map; /* NULL: nothing */
+    KernelSlope *slope;
+} Activation;
+
+static const Activation none = {.map = NULL};
+
 typedef struct Product {
     Operation operation; /* operands a, b and perhaps bias */
     Matrix a, b;
-    bool is_finite; /* the result, looked at while it is near, if backward has to know */
-    real *scratch;  /* for the kernel, in every direction */
+    Activation activation;
+    bool is_finite;      /* the sums, looked at while they are near, if backward has to know */
+    real *scratch;       /* for the kernel, in every direction, */
+    real *sums_gradient; /* and behind that for this, if there is an activation */
 } Product;
 
 static Product *product_of(const Value *v)
@@ -162,12 +174,12 @@ static void give_multiples(const Operand *operand, Matrix a, RowLists row, Matri
 }
 
 /* a^T g for b, leaving out zeros of a and the rows of b that meet nothing else. False if that is not to be. */
-static bool give_sparse(const Operand *operand, Matrix a, Matrix b, Matrix g, real *scratch)
+static bool give_sparse(const Operand *operand, Matrix a, Matrix b, Matrix g, bool g_is_finite, real *scratch)
 {
     if (b.column != 1 || !can_skip_zeros(a, g))
         return false;
     const RowLists lists = (a.rows == 1 ? sparse__rows : sparse__columns)(operand[0].tensor, a.rows, a.columns);
-    if (!lists.first || !kernels__get()->all_finite(g.numbers, g.rows * g.columns))
+    if (!lists.first || !(g_is_finite || kernels__get()->all_finite(g.numbers, g.rows * g.columns)))
         return false;
     if (a.rows == 1)
         give_multiples(&operand[1], a, lists, g);
@@ -176,12 +188,23 @@ static bool give_sparse(const Operand *operand, Matrix a, Matrix b, Matrix g, re
     return true;
 }
 
+/* The gradient of the sums; whether it is finite, if that is known without a look of its own. */
+static Matrix gradient_of_sums(const Product *product, bool *is_finite)
+{
+    const Dense *made = &product->operation.dense;
+    const Activation *activation = &product->activation;
+    *is_finite = activation->map && activation->slope(product->sums_gradient, made->data, made->grad, made->n, 0,
+                                                      backward__strict());
+    return matrix__plain(product->a.rows, product->b.columns, activation->map ? product->sums_gradient : made->grad);
+}
+
 static void backward_product(Value *v)
 {
     const Product *product = product_of(v);
     const Operand *operand = product->operation.operand;
     const Matrix a = product->a, b = product->b;
-    const Matrix g = matrix__plain(a.rows, b.columns, product->operation.dense.grad);
+    bool g_is_finite;
+    const Matrix g = gradient_of_sums(product, &g_is_finite);
     const bool exactly = !product->is_finite && !backward__strict();
     if (operand[0].wants_grad && exactly)
         give_exactly(&operand[0], a, g, matrix__transposed(b), true);
@@ -189,10 +212,10 @@ static void backward_product(Value *v)
         give_product(&operand[0], a, g, matrix__transposed(b), product->scratch);
     if (operand[1].wants_grad && exactly)
         give_exactly(&operand[1], b, matrix__transposed(a), g, false);
-    else if (operand[1].wants_grad && !give_sparse(operand, a, b, g, product->scratch))
+    else if (operand[1].wants_grad && !give_sparse(operand, a, b, g, g_is_finite, product->scratch))
         give_product(&operand[1], b, matrix__transposed(a), g, product->scratch);
     if (product->operation.count == 3 && operand[2].wants_grad)
-        give_bias(&operand[2], a.rows, product->operation.dense.grad);
+        give_bias(&operand[2], a.rows, g.numbers);
 }
 
 static void destroy_product(Value *v, bool counted)
@@ -203,7 +226,7 @@ static void destroy_product(Value *v, bool counted)
 
 /* ---- meaning ----------------------------------------------------------------------------------- */
 
-/* One scalar product of row i of a, column j of b, and the bias. */
+/* One scalar product of row i of a, column j of b, and the bias; and its activation. */
 static ProgramSlot expand_number(Expansion *e, const Product *product,
                                  const ProgramSlot *const slots[OPERANDS], int64_t i, int64_t j,
                                  ProgramSlot *pairs)
@@ -216,7 +239,8 @@ static ProgramSlot expand_number(Expansion *e, const Product *product,
     }
     if (slots[2])
         pairs[n++] = slots[2][j];
-    return expansion__nary(e, PROGRAM_DOT, n, pairs);
+    const ProgramSlot sum = expansion__nary(e, PROGRAM_DOT, n, pairs);
+    return product->activation.map ? expansion__op1(e, product->activation.op, sum, 0) : sum;
 }
 
 static void expand_product(const Value *v, Expansion *e)
@@ -303,22 +327,23 @@ static RowLists rows_to_skip(const Operand *operand, Matrix a, Matrix b)
     return lists.first && sparse__is_finite(operand[1].tensor, b.numbers) ? lists : dense;
 }
 
-static Tensor *compute(Value *v, const Shape *shape, Matrix a, Matrix b)
+static Tensor *compute(Value *v, const Shape *shape)
 {
     Product *product = product_of(v);
     const Operation *operation = &product->operation;
-    product->a = a;
-    product->b = b;
-    multiply(a, rows_to_skip(operation->operand, a, b), b,
-             operation->count == 3 ? operation->operand[2].numbers : NULL, operation->dense.data,
-             false, product->scratch);
-    product->is_finite = !(v->flags & WANTS_GRAD) ||
-                         kernels__get()->all_finite(operation->dense.data, operation->dense.n);
+    const Dense *made = &operation->dense;
+    multiply(product->a, rows_to_skip(operation->operand, product->a, product->b), product->b,
+             operation->count == 3 ? operation->operand[2].numbers : NULL, made->data, false, product->scratch);
+    if (product->activation.map)
+        product->is_finite = product->activation.map(made->data, made->data, made->n);
+    else
+        product->is_finite = !(v->flags & WANTS_GRAD) || kernels__get()->all_finite(made->data, made->n);
     return operation__end(v, shape);
 }
 
-static Tensor *make_product(const char *function, Tensor *a, Tensor *b, Tensor *bias)
+static Tensor *make_product(const char *function, Tensor *a, Tensor *b, Tensor *bias, Activation activation)
 {
+    enum { LINE = 64 / sizeof(real) }; /* of the cache */
     Shape shape = product_shape(a, b);
     if (!shape__check(function, shape.rank, shape.sides, &shape))
         return NULL;
@@ -327,7 +352,8 @@ static Tensor *make_product(const char *function, Tensor *a, Tensor *b, Tensor *
     matrix_sides(b, false, &also_k, &n);
     bool a_turned, b_turned;
     Tensor *operands[] = {straighten(a, &a_turned), straighten(b, &b_turned), bias};
-    const size_t bytes = (size_t)matrix__scratch(m, n, k) * sizeof(real);
+    const int64_t for_kernel = (matrix__scratch(m, n, k) + LINE - 1) / LINE * LINE;
+    const size_t bytes = (size_t)(for_kernel + (activation.map && graph__recording() ? shape.size : 0)) * sizeof(real);
     real *scratch = buffer__take(bytes);
     Value *v = NULL;
     if (!scratch)
@@ -340,10 +366,14 @@ static Tensor *make_product(const char *function, Tensor *a, Tensor *b, Tensor *
         buffer__give(scratch);
         return NULL;
     }
-    product_of(v)->scratch = scratch;
-    const Operand *operand = operation_of(v)->operand;
-    return compute(v, &shape, matrix_of(&operand[0], a_turned, m, k),
-                   matrix_of(&operand[1], b_turned, k, n));
+    Product *product = product_of(v);
+    const Operand *operand = product->operation.operand;
+    product->a = matrix_of(&operand[0], a_turned, m, k);
+    product->b = matrix_of(&operand[1], b_turned, k, n);
+    product->activation = activation;
+    product->scratch = scratch;
+    product->sums_gradient = scratch + for_kernel;
+    return compute(v, &shape);
 }
 
 Tensor *tensor_matmul(Tensor *a, Tensor *b)
@@ -354,7 +384,7 @@ Tensor *tensor_matmul(Tensor *a, Tensor *b)
     if (!matrix__check_product(function, a, b))
         return NULL;
     return a->rank > 2 || b->rank > 2 ? matrix__multiply_batches(function, a, b)
-                                      : make_product(function, a, b, NULL);
+                                      : make_product(function, a, b, NULL, none);
 }
 
 static bool check_vectors(const char *function, const Tensor *x, const Tensor *y)
@@ -374,7 +404,7 @@ Tensor *tensor_dot(Tensor *x, Tensor *y)
     static const char function[] = "tensor_dot";
     if (!check_vectors(function, x, y) || !matrix__check_product(function, x, y))
         return NULL;
-    return make_product(function, x, y, NULL);
+    return make_product(function, x, y, NULL, none);
 }
 
 Tensor *tensor_outer(Tensor *x, Tensor *y)
@@ -384,7 +414,7 @@ Tensor *tensor_outer(Tensor *x, Tensor *y)
         return NULL;
     Tensor *column = tensor_reshape(x, TENSOR_SHAPE(x->shape[0], 1));
     Tensor *row = tensor_reshape(y, TENSOR_SHAPE(1, y->shape[0]));
-    Tensor *result = column && row ? make_product(function, column, row, NULL) : NULL;
+    Tensor *result = column && row ? make_product(function, column, row, NULL, none) : NULL;
     tensor__drop(column, NULL);
     tensor__drop(row, NULL);
     return result;
@@ -400,17 +430,32 @@ static bool check_ranks(const char *function, const Tensor *x, const Tensor *w)
     return false;
 }
 
-Tensor *tensor_affine(Tensor *x, Tensor *w, Tensor *b)
+static Tensor *layer(const char *function, Tensor *x, Tensor *w, Tensor *b, Activation activation)
 {
-    static const char function[] = "tensor_affine";
     if (!x || !w)
         return error__null(function, x ? "w" : "x"), NULL;
     if (!check_ranks(function, x, w) || !matrix__check_product(function, x, w))
         return NULL;
     if (w->rank == 2 && (!b || (b->rank == 1 && b->shape[0] == w->shape[1])))
-        return make_product(function, x, w, b);
+        return make_product(function, x, w, b, activation);
     char p[SHAPE_TEXT_BYTES], q[SHAPE_TEXT_BYTES];
     error__set(VALGRAD_ERROR_SHAPE, "%s: weights %s and bias %s; expected (in, out) and (out)", function,
                shape__text(w->rank, w->shape, p), b ? shape__text(b->rank, b->shape, q) : "none");
     return NULL;
 }
+
+Tensor *tensor_affine(Tensor *x, Tensor *w, Tensor *b)
+{
+    return layer("tensor_affine", x, w, b, none);
+}
+
+#define ACTIVATED(name)                                                                            \
+    Tensor *tensor_affine_##name(Tensor *x, Tensor *w, Tensor *b)                                  \
+    {                                                                                              \
+        const Kernels *kernels = kernels__get();                                                   \
+        const Activation activation = {OP_##name, (kernels->name), kernels->name##_backward};      \
+        return layer("tensor_affine_" #name, x, w, b, activation);                                 \
+    }
+ACTIVATED(relu)
+ACTIVATED(sigmoid)
+ACTIVATED(tanh)

@@ -9,6 +9,7 @@
 #define VALGRAD_TENSOR_SIMD_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include <valgrad/real.h>
 
@@ -98,6 +99,19 @@ INLINE int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* The last n numbers of an array, and `rest` for those that a vector has besides. */
+INLINE Vector load_last(const real *p, int64_t n, real rest)
+{
+    Vector x = (Vector){0} + rest;
+    memcpy(&x, p, (size_t)n * sizeof *p);
+    return x;
+}
+
+INLINE void store_last(real *p, int64_t n, Vector x)
+{
+    memcpy(p, &x, (size_t)n * sizeof *p);
+}
+
 /* ---- loops that several of these files need -------------------------------------------------------- */
 
 /* y [+]= factor x */
@@ -130,5 +144,28 @@ INLINE real block_sum(const real *x, const real *y, int64_t n)
         total += y ? x[i] * y[i] : x[i];
     return total;
 }
+
+/* The kernel that maps each number x to name_of(x), `vectors` at a time. 0 times a number is 0, unless it is infinite
+ * or NaN. */
+#define MAP(name, vectors)                                                                         \
+    int KERNEL(name)(real *y, const real *x, int64_t n)                                            \
+    {                                                                                              \
+        Vector zeros[vectors] = {{0}};                                                             \
+        int64_t i = 0;                                                                             \
+        for (; i + (vectors) * LANES <= n; i += (vectors) * LANES)                                 \
+            UNROLL for (int v = 0; v < (vectors); v++) {                                           \
+                const Vector numbers = load(x + i + v * LANES);                                    \
+                zeros[v] += 0 * numbers;                                                           \
+                store(y + i + v * LANES, name##_of(numbers));                                      \
+            }                                                                                      \
+        for (; i < n; i += LANES) {                                                                \
+            const Vector numbers = load_last(x + i, least(n - i, LANES), 0);                       \
+            zeros[0] += 0 * numbers;                                                               \
+            store_last(y + i, least(n - i, LANES), name##_of(numbers));                            \
+        }                                                                                          \
+        for (int v = 1; v < (vectors); v++)                                                        \
+            zeros[0] += zeros[v];                                                                  \
+        return lane_sum(zeros[0]) == 0;                                                            \
+    }
 
 #endif

@@ -86,6 +86,10 @@ BUILD(outer, tensor_outer(x[0], x[1]))
 BUILD(matmul_itself, tensor_matmul(x[0], x[0]))
 BUILD(affine, tensor_affine(x[0], x[1], x[2]))
 BUILD(affine_no_bias, tensor_affine(x[0], x[1], NULL))
+BUILD(affine_relu, tensor_affine_relu(x[0], x[1], x[2]))
+BUILD(affine_sigmoid, tensor_affine_sigmoid(x[0], x[1], x[2]))
+BUILD(affine_tanh, tensor_affine_tanh(x[0], x[1], x[2]))
+BUILD(affine_tanh_no_bias, tensor_affine_tanh(x[0], x[1], NULL))
 
 BUILD(conv2d, tensor_conv2d(x[0], x[1], x[2], NULL))
 BUILD(conv2d_options,
@@ -222,6 +226,10 @@ static const TensorOperation tensor_operations[] = {
     OF_THREE(affine, affine, SHAPE(2, 2, 3), SHAPE(2, 3, 2), SHAPE(1, 2)),
     OF_THREE(affine, affine, SHAPE(1, 3), SHAPE(2, 3, 2), SHAPE(1, 2)),
     OF_TWO(affine_no_bias, affine, SHAPE(2, 2, 3), SHAPE(2, 3, 2)),
+    OF_THREE(affine_relu, affine_relu, SHAPE(2, 2, 3), SHAPE(2, 3, 2), SHAPE(1, 2)),
+    OF_THREE(affine_sigmoid, affine_sigmoid, SHAPE(2, 2, 3), SHAPE(2, 3, 2), SHAPE(1, 2)),
+    OF_THREE(affine_tanh, affine_tanh, SHAPE(1, 3), SHAPE(2, 3, 2), SHAPE(1, 2)),
+    OF_TWO(affine_tanh_no_bias, affine_tanh, SHAPE(2, 2, 3), SHAPE(2, 3, 2)),
     OF_THREE(conv2d, conv2d, SHAPE(4, 2, 2, 3, 3), SHAPE(4, 2, 2, 2, 2), SHAPE(1, 2)),
     OF_TWO(conv2d_options, conv2d, SHAPE(3, 2, 3, 4), SHAPE(4, 3, 2, 2, 2)),
     OF_ONE(max_pool2d, max_pool2d, SHAPE(4, 2, 1, 4, 5)),

@@ -349,15 +349,36 @@ static Tensor *call_linear(Tensor *const *x, void *layer)
     return nn_linear_forward(layer, input_of(x));
 }
 
-static void check_linear(void)
+static Tensor *call_linear_tanh(Tensor *const *x, void *layer)
+{
+    return nn_linear_forward_activated(layer, input_of(x), NN_TANH);
+}
+
+static Tensor *call_linear_gelu(Tensor *const *x, void *layer)
+{
+    return nn_linear_forward_activated(layer, input_of(x), NN_GELU);
+}
+
+static void check_linear_calls(int count, TensorFunction *const *calls)
 {
     Random random = random_seeded(1);
     NnLinear *layer = nn_linear_new(5, 2, NULL, &random);
     NnParameters *parameters = nn_parameters_new();
     assert_status(nn_linear_collect(layer, "", parameters), VALGRAD_OK);
-    check_layer(call_linear, layer, parameters, 5 * 2 + 2);
+    for (int i = 0; i < count; i++)
+        check_layer(calls[i], layer, parameters, 5 * 2 + 2);
     nn_parameters_free(parameters);
     nn_linear_free(layer);
+}
+
+static void check_linear(void)
+{
+    check_linear_calls(1, (TensorFunction *const[]){call_linear});
+}
+
+static void check_activated(void)
+{
+    check_linear_calls(2, (TensorFunction *const[]){call_linear_tanh, call_linear_gelu});
 }
 
 static Tensor *call_conv2d(Tensor *const *x, void *layer)
@@ -447,6 +468,7 @@ static const struct {
 } layers[] = {
     {"nn_activation_apply", check_activations},
     {"nn_linear_forward", check_linear},
+    {"nn_linear_forward_activated", check_activated},
     {"nn_conv2d_forward", check_conv2d},
     {"nn_layer_norm_forward", check_layer_norm},
     {"nn_embedding_forward", check_embedding},

@@ -486,6 +486,31 @@ START_TEST(operations_match_formulas)
 }
 END_TEST
 
+/* Wherever in an array an infinity or a NaN stands. */
+START_TEST(activations_tell_whether_all_is_finite)
+{
+    enum { N = 150 };
+    const Kernels *kernels = variant(_i);
+    KernelMap *const maps[] = {kernels->relu, kernels->sigmoid, kernels->tanh};
+    KernelSlope *const slopes[] = {kernels->relu_backward, kernels->sigmoid_backward, kernels->tanh_backward};
+    const real specials[] = {(real)INFINITY, -(real)INFINITY, (real)NAN};
+    real x[N], f[N], y[N];
+    for (int i = 0; i < N; i++)
+        x[i] = f[i] = (real)0.5;
+    for (int k = 0; k < 3; k++)
+        for (int at = 0; at < N; at++)
+            for (int s = 0; s < 3; s++) {
+                ck_assert(maps[k](y, x, N) && slopes[k](y, f, x, N, at % 2, s % 2));
+                x[at] = specials[s];
+                ck_assert(!maps[k](y, x, N));
+                ck_assert(!slopes[k](y, f, x, N, at % 2, s % 2));
+                ck_assert(maps[k](y, x, at));
+                x[at] = (real)0.5;
+                memset(y, 0, sizeof y);
+            }
+}
+END_TEST
+
 /* A gradient that is NaN reaches what was held back only if IEEE arithmetic is asked for. */
 START_TEST(relu_keeps_nan_and_its_gradient)
 {
@@ -844,6 +869,7 @@ int main(void)
     tcase_add_loop_test(tests, gemm_keeps_nan, 0, count);
     tcase_add_loop_test(tests, operations_match_formulas, 0, count);
     tcase_add_loop_test(tests, relu_keeps_nan_and_its_gradient, 0, count);
+    tcase_add_loop_test(tests, activations_tell_whether_all_is_finite, 0, count);
     tcase_add_loop_test(tests, bytes_become_numbers, 0, count);
     tcase_add_loop_test(tests, reductions_match_loops, 0, count);
     tcase_add_loop_test(tests, max_finds_any_place_and_any_nan, 0, count);

@@ -217,6 +217,10 @@ VALGRAD_API void nn_linear_free(NnLinear *layer);
 /* New: (batch, in) -> (batch, out), or (in) -> (out). One node. Errors: NULL; shapes. */
 VALGRAD_API Tensor *nn_linear_forward(const NnLinear *layer, Tensor *x);
 
+/* New: the activation of that. ReLU, sigmoid and tanh are done in the same node (tensor_affine_relu), others in one of
+ * their own. Errors: NULL; shapes; an activation that is not there. */
+VALGRAD_API Tensor *nn_linear_forward_activated(const NnLinear *layer, Tensor *x, NnActivation activation);
+
 /* The parameters; borrowed. The bias is NULL if the layer has none. */
 VALGRAD_API Tensor *nn_linear_weight(const NnLinear *layer);
 VALGRAD_API Tensor *nn_linear_bias(const NnLinear *layer);

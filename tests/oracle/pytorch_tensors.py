@@ -130,6 +130,9 @@ CASES = [
      None),
     ("hinge", lambda x, y: torch.relu(1 - x * y).mean(), [of(0.5, 1, -2), of(1, 1, -1)], None),
     ("kl_divergence", kl_divergence, [draw(2, 3), probabilities(2, 3)], None),
+    ("affine_relu", lambda x, w, b: torch.relu(x @ w + b), [draw(2, 3), draw(3, 2), draw(2)], None),
+    ("affine_sigmoid", lambda x, w, b: torch.sigmoid(x @ w + b), [draw(2, 3), draw(3, 2), draw(2)], None),
+    ("affine_tanh", lambda x, w, b: torch.tanh(x @ w + b), [draw(1, 3), draw(3, 2), draw(2)], None),
 ]
 
 # Functions of tensor.h that PyTorch does not have, and why.
