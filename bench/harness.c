@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_TURNS = 1001, LINE = 512 };
+enum { MOST_TURNS = 1001, TURNS_OF_A_PROCESS = 4, LINE = 512 };
 
 static const double turn_seconds = 4e-3;   /* a turn repeats short work until about this long, */
 static const double program_seconds = 3.0; /* and long work has fewer turns */
@@ -67,8 +67,9 @@ typedef struct Entrant {
     pid_t process;
     FILE *to, *from;
     double idle_bytes, bytes_per_unit; /* the latter 0 when not known */
-    double times[MOST_TURNS], spent;   /* times are in the workload's unit */
+    double times[MOST_TURNS], spent;   /* of each turn, in the workload's unit; of all, in seconds */
     int turns;
+    double minimum, median, ours_over_it; /* in the end; the last is 0 without turns of ours */
     bool wrong;
 } Entrant;
 
@@ -222,21 +223,43 @@ static void take_turn(Entrant *entrant, const BenchWorkload *workload)
         entrant->times[entrant->turns++] = seconds / (double)count * workload->scale;
 }
 
+/* Where the system lays the memory of a process decides on a few percent of its time, so the benchmark's own programs
+ * begin anew every few turns. (Peers take too long for that to start.) */
+static void begin_anew(Entrant *entrant, const BenchWorkload *workload)
+{
+    if (!entrant->program->run || entrant->spent > program_seconds)
+        return;
+    stop(entrant);
+    start(entrant, workload);
+    if (!warm_up(entrant, workload))
+        stop(entrant);
+}
+
 static int ascending(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static double minimum(const Entrant *entrant)
+static double median(int n, double *sorted)
 {
-    return entrant->times[0];
+    qsort(sorted, (size_t)n, sizeof *sorted, ascending);
+    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
 }
 
-static double median(const Entrant *entrant)
+/* The ratio is taken turn by turn: what disturbs the machine for longer than a turn disturbs both. */
+static void summarize(Entrant *entrant, const Entrant *ours)
 {
-    const int n = entrant->turns;
-    return (entrant->times[(n - 1) / 2] + entrant->times[n / 2]) / 2;
+    double numbers[MOST_TURNS];
+    const int both = entrant->turns < ours->turns ? entrant->turns : ours->turns;
+    if (entrant->turns == 0)
+        return;
+    for (int i = 0; i < both; i++)
+        numbers[i] = ours->times[i] / entrant->times[i];
+    entrant->ours_over_it = both ? median(both, numbers) : 0;
+    memcpy(numbers, entrant->times, (size_t)entrant->turns * sizeof *numbers);
+    entrant->median = median(entrant->turns, numbers);
+    entrant->minimum = numbers[0];
 }
 
 /* ---- what is told ------------------------------------------------------------------------------ */
@@ -254,9 +277,9 @@ static void print_row(const Entrant *entrant, const Entrant *ours)
             printf("  %-14s skipped: %s\n", entrant->program->name, entrant->program->missing);
         return;
     }
-    printf("  %-14s %10.4g %10.4g ", entrant->program->name, minimum(entrant), median(entrant));
-    if (entrant != ours && ours->turns > 0)
-        printf("%9.3gx ", median(ours) / median(entrant));
+    printf("  %-14s %10.4g %10.4g ", entrant->program->name, entrant->minimum, entrant->median);
+    if (entrant != ours && entrant->ours_over_it > 0)
+        printf("%9.3gx ", entrant->ours_over_it);
     else
         printf("%10s ", "");
     if (entrant->bytes_per_unit > 0)
@@ -266,7 +289,7 @@ static void print_row(const Entrant *entrant, const Entrant *ours)
 
 static void json_row(FILE *json, const char *precision, const BenchWorkload *workload,
                      const char *program, const char *unit, double least, double middle,
-                     double ours)
+                     double ours_over_it)
 {
     fprintf(
         json,
@@ -274,8 +297,8 @@ static void json_row(FILE *json, const char *precision, const BenchWorkload *wor
         "\"unit\": \"%s\", \"min\": %.6g, \"median\": %.6g, \"ours_over_it\": ",
         ftell(json) > 1 ? "," : "", workload->name, precision, workload->threads, program, unit,
         least, middle);
-    if (ours > 0 && middle > 0)
-        fprintf(json, "%.4g}", ours / middle);
+    if (ours_over_it > 0)
+        fprintf(json, "%.4g}", ours_over_it);
     else
         fprintf(json, "null}");
 }
@@ -284,11 +307,11 @@ static void json_rows(FILE *json, const char *precision, const BenchWorkload *wo
                       const Entrant *entrant, const Entrant *ours)
 {
     const char *name = entrant->program->name;
-    json_row(json, precision, workload, name, workload->unit, minimum(entrant), median(entrant),
-             ours->turns > 0 ? median(ours) : 0);
-    if (entrant->bytes_per_unit > 0)
-        json_row(json, precision, workload, name, "bytes/op", entrant->bytes_per_unit,
-                 entrant->bytes_per_unit, ours->bytes_per_unit);
+    const double bytes = entrant->bytes_per_unit;
+    json_row(json, precision, workload, name, workload->unit, entrant->minimum, entrant->median,
+             entrant->ours_over_it);
+    if (bytes > 0)
+        json_row(json, precision, workload, name, "bytes/op", bytes, bytes, ours->bytes_per_unit / bytes);
 }
 
 /* ---- a workload -------------------------------------------------------------------------------- */
@@ -315,13 +338,17 @@ static bool compare(const BenchWorkload *workload, const char *precision, int tu
     }
     for (int turn = 0; turn < turns; turn++) {
         for (int i = 0; i < count; i++) {
-            if (entrants[i].process)
-                take_turn(&entrants[i], workload);
+            Entrant *next = &entrants[(turn + i) % count]; /* so that none always comes after the same other */
+            if (next->process && turn > 0 && turn % TURNS_OF_A_PROCESS == 0)
+                begin_anew(next, workload);
+            if (next->process)
+                take_turn(next, workload);
         }
     }
     for (int i = 0; i < count; i++) {
         stop(&entrants[i]);
-        qsort(entrants[i].times, (size_t)entrants[i].turns, sizeof(double), ascending);
+        summarize(&entrants[i], &entrants[0]);
+        right &= !entrants[i].wrong;
     }
     for (int i = 0; i < count; i++) {
         print_row(&entrants[i], &entrants[0]);

@@ -1,9 +1,10 @@
 /* harness.h - compares programs that do the same work: in turns, so that a noisy machine disturbs all
- * alike; only after their results were found right; as a table and as JSON.
+ * alike; only after their results were found right; as a table and as JSON. How long ours took as a multiple
+ * of another is the median of the turns' ratios; minimum and median are those of each program's own times.
  *
  * Each program runs in a process of its own, which does nothing while another has its turn: a function
- * of the benchmark, or a command (a peer in another language, which may not be there and is then
- * skipped). A process reads lines
+ * of the benchmark, for which a new one begins every few turns, or a command (a peer in another language,
+ * which may not be there and is then skipped). A process reads lines
  *
  *     repeat <n>
  *

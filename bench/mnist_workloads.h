@@ -14,14 +14,14 @@ enum { MNIST_LAYERS = 3, MNIST_PIXELS = 784, MNIST_CLASSES = 10, MNIST_TESTED = 
  * batches, and how many of the first 1,000 test digits are recognised afterwards. */
 #define MNIST_WORKLOADS(X)                                                                         \
     X("relu-1", "784-128-10 ReLU, batch 1", RELU, 1, 1, 2560, 0.01, 0.799222, 832)                   \
-    X("relu-64", "784-128-10 ReLU, batch 64", RELU, 1, 64, 6400, 0.1, 1.19043, 827)                \
-    X("relu-256", "784-128-10 ReLU, batch 256", RELU, 1, 256, 6400, 0.2, 1.67227, 767)             \
+    X("relu-64", "784-128-10 ReLU, batch 64", RELU, 1, 64, 12800, 0.1, 0.843551, 871)                \
+    X("relu-256", "784-128-10 ReLU, batch 256", RELU, 1, 256, 12800, 0.2, 1.21493, 834)             \
     X("sigmoid-1", "784-128-64-10 sigmoid, batch 1", SIGMOID, 1, 1, 2560, 0.05, 2.23101, 331)        \
-    X("sigmoid-64", "784-128-64-10 sigmoid, batch 64", SIGMOID, 1, 64, 6400, 1, 2.18248, 354)      \
-    X("sigmoid-256", "784-128-64-10 sigmoid, batch 256", SIGMOID, 1, 256, 6400, 2, 2.35719, 143)   \
-    X("relu-64-2", "784-128-10 ReLU, batch 64, two threads", RELU, 2, 64, 6400, 0.1, 1.19043, 827) \
-    X("relu-256-2", "784-128-10 ReLU, batch 256, two threads", RELU, 2, 256, 6400, 0.2, 1.67227, 767)\
-    X("sigmoid-64-2", "784-128-64-10 sigmoid, batch 64, two threads", SIGMOID, 2, 64, 6400, 1, 2.18248, 354)
+    X("sigmoid-64", "784-128-64-10 sigmoid, batch 64", SIGMOID, 1, 64, 12800, 1, 1.65605, 689)      \
+    X("sigmoid-256", "784-128-64-10 sigmoid, batch 256", SIGMOID, 1, 256, 12800, 2, 2.27261, 330)   \
+    X("relu-64-2", "784-128-10 ReLU, batch 64, two threads", RELU, 2, 64, 12800, 0.1, 0.843551, 871) \
+    X("relu-256-2", "784-128-10 ReLU, batch 256, two threads", RELU, 2, 256, 12800, 0.2, 1.21493, 834)\
+    X("sigmoid-64-2", "784-128-64-10 sigmoid, batch 64, two threads", SIGMOID, 2, 64, 12800, 1, 1.65605, 689)
 
 typedef struct MnistWorkload {
     const char *name, *title;

@@ -20,7 +20,7 @@ field("program") != "" && field("program") != "ours" && field("unit") != "bytes/
 }
 
 END {
-    print "\n== ours over others, by medians: below 1 ours is faster"
+    print "\n== ours over others, medians of the turns' ratios: below 1 ours is faster"
     for (i = 1; i <= count; i++)
         printf "%-26s%s\n", order[i], line[order[i]]
 }
