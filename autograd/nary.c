@@ -357,19 +357,54 @@ typedef struct Operands {
     uint8_t flags; /* those of all together: both are found by check_operands */
 } Operands;
 
+/* (Members one by one: a list of initializers would first fill all of it with zeros, which shows in the time.) */
+static inline Operands operands_at(size_t n, Value *const *values, size_t first, size_t step)
+{
+    Operands list;
+    list.values = values;
+    list.n = n;
+    list.first = first;
+    list.step = step;
+    list.held = false;
+    list.flags = 0;
+    return list;
+}
+
+/* What operands have in common. */
+typedef struct Common {
+    unsigned number; /* of the innermost scope's region */
+    unsigned others; /* not 0 if something else holds one of them */
+    unsigned flags;
+} Common;
+
+static inline Common begin_common(void)
+{
+    const unsigned number = value_room->number;
+    return (Common){.number = number, .others = number == 0};
+}
+
+static inline void add_common(Common *common, const Value *v)
+{
+    common->others |= v->holder ^ common->number;
+    common->flags |= v->flags;
+}
+
+static inline void end_common(const Common *common, Operands *list)
+{
+    list->held = common->others == 0;
+    list->flags = (uint8_t)common->flags;
+}
+
 static bool check_operands(const char *function, Operands *list, const char *name)
 {
-    const ValueRoom *room = value_room;
-    if (list->n > 0 && !list->values)
-        return error__null(function, name), false;
-    list->held = room->number != 0;
-    for (size_t i = 0; i < list->n; i++) {
-        const Value *v = list->values[i];
-        if (!v)
+    Value *const *values = list->values;
+    Common common = begin_common();
+    for (size_t i = 0, n = list->n; i < n; i++) {
+        if (!values || !values[i])
             return error__null(function, name), false;
-        list->held &= v->holder == room->number;
-        list->flags |= v->flags;
+        add_common(&common, values[i]);
     }
+    end_common(&common, list);
     return true;
 }
 
@@ -388,6 +423,25 @@ static void unhold_operands(Region *region, const Operands *list)
 {
     for (size_t i = 0; i < list->n; i++)
         graph__unhold(region, list->values[i]);
+}
+
+/* Writes the operands of some lists in the node's order, of which the first two may stand by turns. */
+static inline void lay_out(const Operands *lists, int list_count, Value **restrict to)
+{
+    int l = 0;
+    if (lists[0].step == 2) {
+        Value *const *x = lists[0].values, *const *y = lists[1].values;
+        const size_t n = lists[0].n;
+        for (size_t i = 0; i < n; i++) {
+            to[2 * i] = x[i];
+            to[2 * i + 1] = y[i];
+        }
+        l = 2;
+    }
+    for (; l < list_count; l++) {
+        for (size_t i = 0; i < lists[l].n; i++)
+            to[lists[l].first + i] = lists[l].values[i];
+    }
 }
 
 /* A node of the operands in some lists. NULL and an error when out of memory. */
@@ -413,11 +467,7 @@ static Value *nary_node(OpCode op, const NodeKind *kind, const char *name, const
     }
     Nary *nary = nary_of(v);
     *nary = (Nary){.base = nary->base, .count = count, .elements = elements};
-    for (int l = 0; l < list_count; l++) {
-        const Operands list = lists[l];
-        for (size_t i = 0; i < list.n; i++)
-            nary->operands[list.first + i * list.step] = list.values[i];
-    }
+    lay_out(lists, list_count, nary->operands);
     v->flags |= (uint8_t)(flags & WANTS_GRAD);
     return v;
 }
@@ -449,7 +499,7 @@ static Value *finish(const NodeKind *kind, const char *name, const Operands *lis
 
 Value *nary__row(OpCode op, const char *name, Value *const operands[3])
 {
-    Operands list = {.values = operands, .n = 3, .step = 1};
+    Operands list = operands_at(3, operands, 0, 1);
     (void)check_operands(name, &list, NULL); /* that none is NULL is known */
     return graph__recording() ? nary_node(op, &row_kind, name, &list, 1)
                               : graph__leaf(OP_CONST, false, name);
@@ -457,7 +507,7 @@ Value *nary__row(OpCode op, const char *name, Value *const operands[3])
 
 Value *value_sum(size_t n, Value *const *x)
 {
-    Operands list = {.values = x, .n = n, .step = 1};
+    Operands list = operands_at(n, x, 0, 1);
     if (!check_operands("value_sum", &list, "x"))
         return NULL;
     real sum = 0;
@@ -477,7 +527,7 @@ static real *take_numbers(size_t n, Value *const *operands)
 
 static Value *reduce(const Reduction *reduction, const char *function, size_t n, Value *const *x)
 {
-    Operands list = {.values = x, .n = n, .step = 1};
+    Operands list = operands_at(n, x, 0, 1);
     if (!check_operands(function, &list, "x"))
         return NULL;
     if (n == 0 && !reduction->of_none)
@@ -528,55 +578,92 @@ Value *value_norm2(size_t n, Value *const *x)
     return reduce(&norm2, "value_norm2", n, x);
 }
 
-static inline real product_of(const Value *x, const Value *y, bool elements)
-{
-    return elements ? number_of(x) * number_of(y) : x->data * y->data;
-}
+/* ---- sums of products -------------------------------------------------------------------------- */
 
-/* In four sums, so that one addition need not wait for the last. */
-static inline real sum_of_products(size_t n, Value *const *x, Value *const *y, bool elements)
+enum { SUMS = 4 }; /* so that one addition need not wait for the last */
+
+static inline real total(const real sums[SUMS])
 {
-    real sums[4] = {0};
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        for (size_t k = 0; k < 4; k++)
-            sums[k] += product_of(x[i + k], y[i + k], elements);
-    }
-    for (; i < n; i++)
-        sums[0] += product_of(x[i], y[i], elements);
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* Of the first two lists, compiled once for operands among which there are no elements. */
-static real dot_product(const Operands lists[2])
+/* False at a NULL. */
+static inline bool add_pair(const Value *x, const Value *y, Common *common, real *sum)
 {
-    const size_t n = lists[0].n;
-    Value *const *x = lists[0].values, *const *y = lists[1].values;
-    const bool plain = lists[0].held && lists[1].held;
-    return plain ? sum_of_products(n, x, y, false) : sum_of_products(n, x, y, true);
+    if (!x || !y)
+        return false;
+    add_common(common, x);
+    add_common(common, y);
+    *sum += x->data * y->data;
+    return true;
+}
+
+/* The sum of x_i y_i and what the operands have in common, in one pass. False at a NULL. */
+static inline bool read_pairs(size_t n, Value *const *x, Value *const *y, Common *common, real *sum)
+{
+    real sums[SUMS] = {0};
+    size_t i = 0;
+    for (; i + SUMS <= n; i += SUMS) {
+        for (size_t k = 0; k < SUMS; k++) {
+            if (!add_pair(x[i + k], y[i + k], common, &sums[k]))
+                return false;
+        }
+    }
+    for (; i < n; i++) {
+        if (!add_pair(x[i], y[i], common, &sums[0]))
+            return false;
+    }
+    *sum = total(sums);
+    return true;
+}
+
+/* The same sum where numbers of tensors are among the operands. */
+static real sum_of_any(size_t n, Value *const *x, Value *const *y)
+{
+    real sums[SUMS] = {0};
+    for (size_t i = 0; i < n; i++)
+        sums[i < n / SUMS * SUMS ? i % SUMS : 0] += number_of(x[i]) * number_of(y[i]);
+    return total(sums);
+}
+
+/* Checks the operands of a sum of products, x and y, and computes it. */
+static bool check_pairs(const char *function, Operands *x, Operands *y, const char *const names[2], real *sum)
+{
+    Common common = begin_common();
+    const size_t n = x->n;
+    if (n == 0 || !x->values || !y->values || !read_pairs(n, x->values, y->values, &common, sum)) {
+        *sum = 0;
+        return check_operands(function, x, names[0]) && check_operands(function, y, names[1]);
+    }
+    end_common(&common, x);
+    end_common(&common, y);
+    if (!x->held)
+        *sum = sum_of_any(n, x->values, y->values);
+    return true;
 }
 
 Value *value_dot(size_t n, Value *const *x, Value *const *y)
 {
-    Operands lists[] = {{.values = x, .n = n, .step = 2},
-                        {.values = y, .n = n, .first = 1, .step = 2}};
-    if (!check_operands("value_dot", &lists[0], "x") ||
-        !check_operands("value_dot", &lists[1], "y"))
+    static const char *const names[] = {"x", "y"};
+    Operands lists[] = {operands_at(n, x, 0, 2), operands_at(n, y, 1, 2)};
+    real sum;
+    if (!check_pairs("value_dot", &lists[0], &lists[1], names, &sum))
         return NULL;
-    return finish(&dot_kind, "dot", lists, 2, dot_product(lists));
+    return finish(&dot_kind, "dot", lists, 2, sum);
 }
 
 Value *value_affine(size_t n, Value *const *w, Value *const *x, Value *b)
 {
-    Operands lists[] = {{.values = w, .n = n, .step = 2},
-                        {.values = x, .n = n, .first = 1, .step = 2},
-                        {.values = &b, .n = 1, .first = 2 * n, .step = 1}};
-    if (!check_operands("value_affine", &lists[0], "w") ||
-        !check_operands("value_affine", &lists[1], "x") ||
+    static const char *const names[] = {"w", "x"};
+    Operands lists[] = {operands_at(n, w, 0, 2), operands_at(n, x, 1, 2), operands_at(1, &b, 2 * n, 1)};
+    real sum;
+    if (!check_pairs("value_affine", &lists[0], &lists[1], names, &sum) ||
         !check_operands("value_affine", &lists[2], "b"))
         return NULL;
-    return finish(&dot_kind, "affine", lists, 3, dot_product(lists) + number_of(b));
+    return finish(&dot_kind, "affine", lists, 3, sum + number_of(b));
 }
+
+/* ---- operations of the user's own --------------------------------------------------------------- */
 
 static ValgradStatus check_custom(const ValueOp *op, Operands *list)
 {
@@ -587,7 +674,7 @@ static ValgradStatus check_custom(const ValueOp *op, Operands *list)
 
 Value *value_custom(const ValueOp *op, size_t n, Value *const *operands, void *context)
 {
-    Operands list = {.values = operands, .n = n, .step = 1};
+    Operands list = operands_at(n, operands, 0, 1);
     real *numbers = NULL;
     Value *v = NULL;
     if (check_custom(op, &list) == VALGRAD_OK) {
