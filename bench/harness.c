@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_TURNS = 1001, TURNS_OF_A_PROCESS = 4, LINE = 512 };
+enum { USUAL_TURNS = 31, MOST_TURNS = 1001, TURNS_OF_A_PROCESS = 4, LINE = 512 };
 
 static const double turn_seconds = 4e-3;   /* a turn repeats short work until about this long, */
 static const double program_seconds = 3.0; /* and long work has fewer turns */
@@ -318,8 +318,17 @@ static void json_rows(FILE *json, const char *precision, const BenchWorkload *wo
 
 const BenchWorkload *bench_workload;
 
+/* Whether there is another turn after so many; asked 0 leaves it to the workload. */
+static bool goes_on(const BenchWorkload *workload, int asked, int turns, double start)
+{
+    if (asked > 0)
+        return turns < asked;
+    return turns < USUAL_TURNS ||
+           (turns < MOST_TURNS && read_clock(CLOCK_MONOTONIC) - start < workload->least_seconds);
+}
+
 /* False when a result was wrong. */
-static bool compare(const BenchWorkload *workload, const char *precision, int turns, FILE *json)
+static bool compare(const BenchWorkload *workload, const char *precision, int asked_turns, FILE *json)
 {
     static Entrant entrants[BENCH_PROGRAMS];
     int count = 0;
@@ -336,7 +345,8 @@ static bool compare(const BenchWorkload *workload, const char *precision, int tu
             stop(&entrants[count]);
         right &= !entrants[count].wrong;
     }
-    for (int turn = 0; turn < turns; turn++) {
+    const double start_of_turns = read_clock(CLOCK_MONOTONIC);
+    for (int turn = 0; goes_on(workload, asked_turns, turn, start_of_turns); turn++) {
         for (int i = 0; i < count; i++) {
             Entrant *next = &entrants[(turn + i) % count]; /* so that none always comes after the same other */
             if (next->process && turn > 0 && turn % TURNS_OF_A_PROCESS == 0)
@@ -363,7 +373,7 @@ static bool compare(const BenchWorkload *workload, const char *precision, int tu
 
 typedef struct Options {
     const char *json, *counted;
-    int turns;
+    int turns;      /* 0 when not given */
     int first_name; /* in argv */
 } Options;
 
@@ -383,7 +393,7 @@ static bool parse(int argc, char **argv, int count, const BenchWorkload *workloa
     for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
         if (strcmp(argv[i], "--json") == 0)
             options->json = argv[i + 1];
-        else if (strcmp(argv[i], "--turns") == 0)
+        else if (strcmp(argv[i], "--turns") == 0 && atoi(argv[i + 1]) >= 1)
             options->turns = atoi(argv[i + 1]);
         else if (strcmp(argv[i], "--count") == 0 && is_known(argv[i + 1], count, workloads))
             options->counted = argv[i + 1];
@@ -395,7 +405,7 @@ static bool parse(int argc, char **argv, int count, const BenchWorkload *workloa
         if (!is_known(argv[i], count, workloads))
             return false;
     }
-    return options->turns >= 1 && options->turns <= MOST_TURNS;
+    return options->turns <= MOST_TURNS;
 }
 
 static void print_usage(const char *program, int count, const BenchWorkload *workloads)
@@ -452,7 +462,7 @@ static int count_once(const char *name, int count, const BenchWorkload *workload
 int bench_main(int argc, char **argv, const char *precision, int count,
                const BenchWorkload *workloads)
 {
-    Options options = {.turns = 31};
+    Options options = {.turns = 0};
     char unfinished[4096] = "";
     FILE *json = NULL;
     if (!parse(argc, argv, count, workloads, &options)) {

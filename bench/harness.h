@@ -43,6 +43,7 @@ typedef struct BenchWorkload {
     double scale;       /* seconds of one repetition times this */
     double units;       /* operations in one repetition; 0: memory is not reported for each */
     double tolerance;   /* of results, relative */
+    double least_seconds; /* that turns of short work go on, so that the host's phases, which last seconds, even out */
     int threads;        /* of each program; when it is 1, they all run on one core */
     BenchResult results[BENCH_RESULTS]; /* what == NULL after the last */
     void (*prepare)(void); /* called before the programs start; may be NULL */

@@ -45,7 +45,7 @@
     {                                                                                              \
         .name = "limit", .run = (function)                                                         \
     }
-#define NS_PER_OP(count) .threads = 1, .unit = "ns/op", .scale = 1e9 / (count)
+#define NS_PER_OP(count) .threads = 1, .unit = "ns/op", .scale = 1e9 / (count), .least_seconds = 6
 #define NS_AND_BYTES_PER_OP(count) NS_PER_OP(count), .units = (count)
 
 /* Of the workloads in `table`. */
