@@ -178,9 +178,18 @@ static void check_jacobian(Point *point)
     }
 }
 
+/* From its name, so that an entry more leaves the points of others where they are: away from kinks. */
+static uint64_t seed_of(const TensorOperation *operation)
+{
+    uint64_t seed = 3;
+    for (const char *c = operation->function; *c; c++)
+        seed = 31 * seed + (unsigned char)*c;
+    return seed;
+}
+
 START_TEST(jacobian_is_the_central_difference)
 {
-    Random random = random_seeded((uint64_t)_i);
+    Random random = random_seeded(seed_of(&tensor_operations[_i]));
     for (int i = 0; i < 5; i++) {
         Point point;
         draw_point(&tensor_operations[_i], &random, &point);
