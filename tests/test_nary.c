@@ -241,6 +241,9 @@ START_TEST(null_gives_null)
         assert_error(VALGRAD_ERROR_NULL, "value_dot: y");
         ck_assert_ptr_null(value_dot(3, holey, full));
         assert_error(VALGRAD_ERROR_NULL, "value_dot: x");
+        Value *five[] = {a, a, a, a, a}, *holey_five[] = {a, a, a, NULL, a};
+        ck_assert_ptr_null(value_dot(5, five, holey_five));
+        assert_error(VALGRAD_ERROR_NULL, "value_dot: y");
         ck_assert_ptr_null(value_affine(3, holey, full, a));
         assert_error(VALGRAD_ERROR_NULL, "value_affine: w");
         ck_assert_ptr_null(value_affine(3, full, holey, a));
