@@ -81,7 +81,7 @@ Tensor *nn_linear_forward_activated(const NnLinear *layer, Tensor *x, NnActivati
     }
     if ((unsigned)activation < NN_ACTIVATION_COUNT && activated[activation])
         return activated[activation](x, layer->weight, layer->bias);
-    Tensor *sums = tensor_affine(x, layer->weight, layer->bias);
+    Tensor *sums = nn_linear_forward(layer, x);
     Tensor *signal = sums ? nn_activation_apply(activation, sums) : NULL;
     tensor__drop(sums, signal);
     return signal;
