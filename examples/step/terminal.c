@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/select.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -126,21 +127,36 @@ bool terminal_colours(void)
 
 /* ---- keys -------------------------------------------------------------------------------------- */
 
-/* A byte; KEY_RESIZED when a signal came first, KEY_END at the end of input. */
+/* Waits for input with the signals as in `mask`; false when one came first. */
+static bool wait_for_input(const sigset_t *mask)
+{
+    fd_set input;
+    FD_ZERO(&input);
+    FD_SET(STDIN_FILENO, &input);
+    return pselect(STDIN_FILENO + 1, &input, NULL, NULL, NULL, mask) >= 0 || errno != EINTR;
+}
+
+/*
+ * A byte; KEY_RESIZED when a signal came first, KEY_END at the end of input. The signals that have the
+ * screen drawn anew are let in while it waits and at no other time here: one that came between the look
+ * at `resized` and the wait would be forgotten until the next key, and one that came between the wait
+ * and the reading would throw away the byte that is to be read.
+ */
 static int read_byte(void)
 {
     unsigned char byte;
-    for (;;) {
-        if (resized) {
-            resized = 0;
-            return KEY_RESIZED;
-        }
-        const ssize_t n = read(STDIN_FILENO, &byte, 1);
-        if (n == 1)
-            return byte;
-        if (n == 0 || errno != EINTR)
-            return KEY_END;
-    }
+    sigset_t redrawing, mask;
+    (void)sigemptyset(&redrawing);
+    (void)sigaddset(&redrawing, SIGTSTP);
+    (void)sigaddset(&redrawing, SIGCONT);
+    (void)sigaddset(&redrawing, SIGWINCH);
+    (void)sigprocmask(SIG_BLOCK, &redrawing, &mask);
+    while (!resized && !wait_for_input(&mask))
+        ;
+    const int key = resized ? KEY_RESIZED : read(STDIN_FILENO, &byte, 1) == 1 ? byte : KEY_END;
+    resized = 0;
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    return key;
 }
 
 static bool more_waits(void)
