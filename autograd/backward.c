@@ -147,8 +147,14 @@ static inline void pass_on(Value *v, real gradient, unsigned passes)
         y->grad += to_y;
 }
 
+/* Whether the walk will do; if so, it must follow. */
+static bool begin_fresh(const Value *root)
+{
+    return !strict && !backward__watch && graph__begin_walk(root);
+}
+
 /* The loop in which scalar graphs spend their time. */
-static void run_fresh(Value *root)
+__attribute__((noinline)) static void run_fresh(Value *root)
 {
     for (Value *v = root; v; v = graph__previous(v)) {
         const Value *first = graph__first_in_chunk(v);
@@ -305,11 +311,10 @@ static ValgradStatus run_listed(const char *function, size_t n, Value *const *ro
 static ValgradStatus run(const char *function, size_t n, Value *const *roots,
                          void (*seed)(void *context), void *context)
 {
-    Value *root = n == 1 ? node_of(roots[0]) : NULL;
-    if (!root || strict || backward__watch || !graph__begin_walk(root))
+    if (n != 1 || !begin_fresh(node_of(roots[0])))
         return run_listed(function, n, roots, seed, context);
     seed(context);
-    run_fresh(root);
+    run_fresh(node_of(roots[0]));
     return VALGRAD_OK;
 }
 
@@ -348,6 +353,11 @@ static ValgradStatus backward_from(const char *function, Value *root, real gradi
     if (root->flags & DENSE)
         return error__set(VALGRAD_ERROR_STATE,
                           "%s: the root is a whole tensor; use tensor_backward", function);
+    if (!profile__on && !is_element(root) && begin_fresh(root)) {
+        root->grad += gradient;
+        run_fresh(root);
+        return VALGRAD_OK;
+    }
     ScalarSeed seed = {root, gradient};
     return backward__run(function, 1, &root, give_seed, &seed);
 }

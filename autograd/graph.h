@@ -49,7 +49,9 @@ typedef enum OpCode {
 _Static_assert((int)OP_LEAF == VALUE_OP_LEAF && (int)OP_CONST == VALUE_OP_CONST &&
                    (int)OP_ELEMENT == VALUE_OP_ELEMENT && OP_COUNT <= UINT8_MAX &&
                    (int)OP_add == VALUE_OP_ADD && (int)OP_sub == VALUE_OP_SUB &&
-                   (int)OP_mul == VALUE_OP_MUL && (int)OP_div == VALUE_OP_DIV,
+                   (int)OP_mul == VALUE_OP_MUL && (int)OP_div == VALUE_OP_DIV &&
+                   (int)OP_neg == VALUE_OP_NEG && (int)OP_square == VALUE_OP_SQUARE &&
+                   (int)OP_relu == VALUE_OP_RELU,
                "inline.h knows these by number");
 
 /* What the graph asks of a node with an Extension. */

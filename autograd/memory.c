@@ -17,13 +17,8 @@ static struct {
     Chunk *chunks;
 } orphans = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static _Atomic uint64_t the_clock = 1;
+_Atomic uint64_t memory__clock;
 static _Atomic int64_t live_nodes; /* of all threads, but for what each has uncounted */
-
-uint64_t memory__tick(void)
-{
-    return atomic_fetch_add_explicit(&the_clock, 1, memory_order_relaxed);
-}
 
 static void publish_count(void)
 {

@@ -17,11 +17,16 @@
  * read it: such a region is merged into the open one, which needs it to its own end anyway. What an open
  * region holds without merging is therefore older than itself, and time has no cycles.
  *
- * Time is a clock that ticks when a node of the pool is made, when a leaf is changed, and when a region
- * begins a *segment*: a stretch of nodes in one chunk made after all that they read. (stamp, address)
- * orders all nodes so that operands come first. */
+ * Time is a clock that ticks when a node of the pool is made, when a leaf is changed, when a scope is closed
+ * that leaves something behind, and when a region begins a *segment*: a stretch of nodes in one chunk made
+ * after all that they read. (stamp, address) orders all nodes so that operands come first. Ticks are even.
+ * A tick is shared by all threads and takes its time, so that a scope begins, if it can, at the odd number after
+ * the last one. Regions of two threads may thus have begun at the same time; where one reads the other, that
+ * is taken to be the older. */
 #ifndef VALGRAD_AUTOGRAD_MEMORY_H
 #define VALGRAD_AUTOGRAD_MEMORY_H
+
+#include <stdatomic.h>
 
 #include "autograd/graph.h"
 
@@ -128,8 +133,20 @@ static inline int64_t nodes_in_newest(const Region *region)
 
 /* ---- memory.c ---- */
 
-/* The time, which thereby moves on. */
-uint64_t memory__tick(void);
+/* The time of the last tick. */
+extern _Atomic uint64_t memory__clock;
+
+/* A new time, later than all before. */
+static inline uint64_t memory__tick(void)
+{
+    return atomic_fetch_add_explicit(&memory__clock, 2, memory_order_relaxed) + 2;
+}
+
+/* Later than what has ticked, earlier than what will. */
+static inline uint64_t memory__now(void)
+{
+    return atomic_load_explicit(&memory__clock, memory_order_relaxed) + 1;
+}
 
 /* So many more nodes are alive. */
 void memory__count_nodes(int64_t change);

@@ -227,6 +227,9 @@ Value *value_make(unsigned op, Value *x, Value *y, real number)
     case VALUE_OP_SUB: return value_sub(x, y);
     case VALUE_OP_MUL: return value_mul(x, y);
     case VALUE_OP_DIV: return value_div(x, y);
+    case VALUE_OP_NEG: return value_neg(x);
+    case VALUE_OP_SQUARE: return value_square(x);
+    case VALUE_OP_RELU: return value_relu(x);
     default: return error__set(VALGRAD_ERROR_ARGUMENT, "value_make: no operation %u", op), NULL;
     }
 }

@@ -125,46 +125,82 @@ void graph__choose_room(void)
     value_room = usual ? &mine.region->room : &no_room;
 }
 
-/* An open region with room for its first nodes; NULL when out of memory. */
+/* A free region, or a new one; NULL when out of memory. */
 static Region *take_region(void)
 {
     Region *region = mine.free_regions;
-    if (region)
+    if (region) {
         mine.free_regions = region->next_region;
-    else if (!(region = buffer__take(sizeof *region)))
-        return NULL;
-    else
+        return region;
+    }
+    region = buffer__take(sizeof *region);
+    if (region)
         *region = (Region){.room.number = memory__take_number()};
-    /* One by one, since compilers clear a whole Region by `rep stos`, which takes longer than all else here. */
-    region->room.next = region->room.end = NULL;
+    return region;
+}
+
+static void give_region(Region *region)
+{
+    region->next_region = mine.free_regions;
+    mine.free_regions = region;
+}
+
+/* Has the region's one chunk begin with the next node. */
+static void rewind_chunk(Region *region)
+{
+    Chunk *chunk = region->newest;
+    chunk->segments[0].stamp = region->stamp;
+    chunk->segment_count = 1;
+    region->room.next = chunk_values(chunk);
+    region->room.end = region->room.next + CHUNK_NODES;
+}
+
+/* Later than all that is in scopes around and, of this thread, in scopes before. */
+static uint64_t time_of_opening(void)
+{
+    const uint64_t now = memory__now();
+    return mine.region && mine.region->stamp == now ? memory__tick() : now;
+}
+
+/* What a region is when it is opened. False: out of memory. */
+static bool begin_region(Region *region)
+{
     region->enclosing = mine.region;
-    region->newest = NULL;
-    region->opened_at = region->stamp = memory__tick();
-    region->handles = region->node_count = 0;
+    region->opened_at = region->stamp = time_of_opening();
     region->open = region->linear = true;
     region->broken = region->passed = region->stale = region->labelled = region->outlived = false;
+    if (region->newest) {
+        rewind_chunk(region);
+        return true;
+    }
+    /* One by one, since compilers clear a whole Region by `rep stos`, which takes longer than all else here. */
+    region->room.next = region->room.end = NULL;
+    region->handles = region->node_count = 0;
     region->owned = NULL;
     region->blocks = NULL;
     region->merged_into = NULL;
-    if (add_chunk(region))
-        return region;
-    region->next_region = mine.free_regions;
-    mine.free_regions = region;
-    return NULL;
+    return add_chunk(region);
+}
+
+/* Whatever is asked for in this scope fails, and is told so, instead of ending up unowned. */
+static Region *region_without_memory(void)
+{
+    static _Thread_local Region none;
+    none.broken = none.open = true;
+    error__memory("scope_open", 0);
+    return &none;
 }
 
 ValgradScope scope_open(void)
 {
-    ValgradScope scope = {.enclosing = mine.region};
     Region *region = take_region();
-    if (!region) {
-        /* Whatever is asked for in this scope fails, and is told so, instead of ending up unowned. */
-        static _Thread_local Region no_memory;
-        region = &no_memory;
-        region->broken = region->open = true;
-        error__memory("scope_open", 0);
+    if (!region || !begin_region(region)) {
+        if (region)
+            give_region(region);
+        region = region_without_memory();
     }
-    scope.region = mine.region = region;
+    const ValgradScope scope = {.region = region, .enclosing = mine.region};
+    mine.region = region;
     graph__choose_room();
     return scope;
 }
@@ -174,6 +210,13 @@ static void bury_region(Region *region)
     region->next_region = mine.dead_regions;
     mine.dead_regions = region;
     memory__drain();
+}
+
+/* Whether nothing in the region, which no handle holds, has to be given back but its one chunk of nodes. */
+static bool is_plain(const Region *region)
+{
+    return !region->newest->previous && !region->hold_count && !region->owned && !region->blocks &&
+           !region->merged && !region->labelled;
 }
 
 void scope_close(ValgradScope *scope)
@@ -191,10 +234,14 @@ void scope_close(ValgradScope *scope)
     region->open = false;
     if (mine.region && (region->outlived || region->handles > 0))
         follow_inner(mine.region);
-    if (region->handles == 0)
-        bury_region(region);
-    else
+    if (region->handles > 0) {
         count_newest(region);
+        (void)memory__tick(); /* so that a region opened from here on is younger */
+    } else if (is_plain(region)) {
+        give_region(region); /* with its chunk, for the next scope */
+    } else {
+        bury_region(region);
+    }
 }
 
 void graph__region_handle(Region *region, int change)
@@ -230,7 +277,7 @@ static bool reserve_hold(Region *region, size_t more)
 
 static bool merges_into(const Region *region, const Region *home)
 {
-    return home && home != region && !home->open && home->opened_at > region->opened_at;
+    return home && home != region && !home->open && home->opened_at >= region->opened_at;
 }
 
 static void append_chunks(Region *region, Chunk *chunks)
@@ -305,6 +352,7 @@ static void move_holds(Region *region, Region *inner)
 static void move_contents(Region *region, Region *inner)
 {
     append_chunks(region, inner->newest);
+    inner->newest = NULL;
     append_owned(region, inner->owned);
     append_blocks(region, inner->blocks);
     region->handles += inner->handles;
@@ -368,7 +416,7 @@ static bool hold_first(Region *region, Value *node)
     uint64_t since = graph__home(node) == region ? 0 : graph__stamp(node);
     if ((node->flags & LEAF) && node->changed_at > since)
         since = node->changed_at;
-    if (since > region->stamp && !begin_segment(region))
+    if (since >= region->stamp && !begin_segment(region))
         return false;
     Region *home = graph__home(node);
     if (merges_into(region, home)) {
@@ -478,9 +526,17 @@ static void recycle_region(Region *region)
             merged->next_region = next;
             next = merged;
         }
-        region->next_region = mine.free_regions;
-        mine.free_regions = region;
+        give_region(region);
         region = next;
+    }
+}
+
+static void give_chunks(Region *region)
+{
+    while (region->newest) {
+        Chunk *chunk = region->newest;
+        region->newest = chunk->previous;
+        memory__give_chunk(chunk);
     }
 }
 
@@ -502,11 +558,7 @@ void region__free(Region *region)
         buffer__give(block);
         block = previous;
     }
-    for (Chunk *chunk = region->newest; chunk;) {
-        Chunk *previous = chunk->previous;
-        memory__give_chunk(chunk);
-        chunk = previous;
-    }
+    give_chunks(region);
     if (region->node_count > 0)
         memory__count_nodes(-region->node_count);
     recycle_region(region);
@@ -517,6 +569,7 @@ void region__trim(void)
     while (mine.free_regions) {
         Region *region = mine.free_regions;
         mine.free_regions = region->next_region;
+        give_chunks(region);
         memory__give_number(region->room.number);
         buffer__give(region->holds);
         buffer__give(region);

@@ -48,7 +48,10 @@ enum {
     VALUE_OP_ADD = 5,
     VALUE_OP_SUB,
     VALUE_OP_MUL,
-    VALUE_OP_DIV
+    VALUE_OP_DIV,
+    VALUE_OP_NEG = 10,
+    VALUE_OP_SQUARE = 12,
+    VALUE_OP_RELU = 63
 };
 
 /* Where the next node of this thread's innermost scope goes; what a region begins with. It is full when more
@@ -128,7 +131,7 @@ VALUE_INLINE Value *value_const(real data)
     return v ? v : value_make(VALUE_OP_CONST, NULL, NULL, data);
 }
 
-#define VALUE_INLINE_OP(name, op, symbol)                                                          \
+#define VALUE_INLINE_BINARY(name, op, symbol)                                                          \
     VALUE_INLINE Value *value_##name(Value *x, Value *y)                                           \
     {                                                                                              \
         Value *v = x && y ? value_next_result(op, x, y) : NULL;                                    \
@@ -137,11 +140,26 @@ VALUE_INLINE Value *value_const(real data)
         v->data = x->data symbol y->data;                                                          \
         return v;                                                                                  \
     }
-VALUE_INLINE_OP(add, VALUE_OP_ADD, +)
-VALUE_INLINE_OP(sub, VALUE_OP_SUB, -)
-VALUE_INLINE_OP(mul, VALUE_OP_MUL, *)
-VALUE_INLINE_OP(div, VALUE_OP_DIV, /)
-#undef VALUE_INLINE_OP
+VALUE_INLINE_BINARY(add, VALUE_OP_ADD, +)
+VALUE_INLINE_BINARY(sub, VALUE_OP_SUB, -)
+VALUE_INLINE_BINARY(mul, VALUE_OP_MUL, *)
+VALUE_INLINE_BINARY(div, VALUE_OP_DIV, /)
+#undef VALUE_INLINE_BINARY
+
+#define VALUE_INLINE_UNARY(name, op, F)                                                               \
+    VALUE_INLINE Value *value_##name(Value *x)                                                     \
+    {                                                                                              \
+        Value *v = x ? value_next_result(op, x, NULL) : NULL;                                      \
+        if (!v)                                                                                    \
+            return value_make(op, x, NULL, 0);                                                     \
+        const real a = x->data;                                                                    \
+        v->data = F;                                                                               \
+        return v;                                                                                  \
+    }
+VALUE_INLINE_UNARY(neg, VALUE_OP_NEG, -a)
+VALUE_INLINE_UNARY(square, VALUE_OP_SQUARE, a * a)
+VALUE_INLINE_UNARY(relu, VALUE_OP_RELU, a > 0 ? a : a <= 0 ? 0 : a)
+#undef VALUE_INLINE_UNARY
 
 VALUE_INLINE real value_data(const Value *v)
 {
