@@ -28,10 +28,15 @@ struct Value {
         int64_t index;       /* of an element: which of its owner's numbers */
         uint64_t changed_at; /* of a leaf: the clock when its number was last changed */
     };
-    uint32_t refs;   /* handles, and edges from nodes outside its region */
-    uint16_t holder; /* the number of the region that last made sure this node outlives it; or 0 */
-    uint8_t op;
-    uint8_t flags;
+    uint32_t refs; /* handles, and edges from nodes outside its region */
+    union {
+        __extension__ struct {
+            uint16_t holder; /* the number of the region that last made sure this node outlives it; or 0 */
+            uint8_t op;
+            uint8_t flags;
+        };
+        uint32_t tag; /* the three at once: see value_next_result */
+    };
 };
 
 enum {
@@ -54,6 +59,19 @@ enum {
     VALUE_OP_RELU = 63
 };
 
+/* Where in `tag` they are. */
+enum {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    VALUE_HOLDER_AT = 0,
+    VALUE_OP_AT = 16,
+    VALUE_FLAGS_AT = 24
+#else
+    VALUE_HOLDER_AT = 16,
+    VALUE_OP_AT = 8,
+    VALUE_FLAGS_AT = 0
+#endif
+};
+
 /* Where the next node of this thread's innermost scope goes; what a region begins with. It is full when more
  * is to be done than usual: without a scope, while recording is off, with the anomaly trap on. */
 typedef struct ValueRoom {
@@ -70,25 +88,33 @@ VALGRAD_API real value_read(const Value *v, bool gradient);
 
 #define VALUE_PART extern inline __attribute__((gnu_inline, always_inline))
 
+/* Whether the holder in a tag is the region of `room`. */
+VALUE_PART bool value_is_held(uint32_t tag, const ValueRoom *room)
+{
+    return (uint16_t)(tag >> VALUE_HOLDER_AT) == room->number;
+}
+
 /* A result of x and y if both are held by the innermost scope, and therefore no elements; else NULL. The
- * caller sets data. Of a unary operation, y is NULL. */
+ * caller sets data. Of a unary operation, y is NULL.
+ *
+ * Tags are read and written whole: where another thread shares the core, short graphs wait for their
+ * stores, and a processor hands a stored number on to a load soonest if both have the same size. */
 VALUE_PART Value *value_next_result(unsigned op, Value *x, Value *y)
 {
     ValueRoom *room = value_room;
     Value *v = room->next;
-    if (x->holder != room->number || (y && y->holder != room->number) || v == room->end)
+    const uint32_t wants = (uint32_t)VALUE_WANTS_GRAD << VALUE_FLAGS_AT;
+    const uint32_t tag_x = x->tag, tag_y = y ? y->tag : 0;
+    if (!value_is_held(tag_x, room) || (y && !value_is_held(tag_y, room)) || v == room->end)
         return NULL;
-    const unsigned from_x = x->flags & VALUE_WANTS_GRAD,
-                   from_y = y ? y->flags & VALUE_WANTS_GRAD : 0u;
     room->next = v + 1;
     v->grad = 0;
     v->x = x;
     v->y = y;
     v->refs = 0;
-    v->holder = room->number;
-    v->op = (uint8_t)op;
-    v->flags = (uint8_t)(from_x * (1 + VALUE_PASSES_X / VALUE_WANTS_GRAD) |
-                         from_y * (1 + VALUE_PASSES_Y / VALUE_WANTS_GRAD));
+    v->tag = ((tag_x & wants) * (1 + VALUE_PASSES_X / VALUE_WANTS_GRAD) |
+              (tag_y & wants) * (1 + VALUE_PASSES_Y / VALUE_WANTS_GRAD)) +
+             ((uint32_t)op << VALUE_OP_AT) + ((uint32_t)room->number << VALUE_HOLDER_AT);
     return v;
 }
 
@@ -105,9 +131,8 @@ VALUE_PART Value *value_next_leaf(unsigned op, unsigned flags, real data)
     v->x = NULL;
     v->changed_at = 0;
     v->refs = 0;
-    v->holder = room->number;
-    v->op = (uint8_t)op;
-    v->flags = (uint8_t)flags;
+    v->tag = ((uint32_t)flags << VALUE_FLAGS_AT) + ((uint32_t)op << VALUE_OP_AT) +
+             ((uint32_t)room->number << VALUE_HOLDER_AT);
     return v;
 }
 
