@@ -69,7 +69,10 @@ typedef struct TapeRun {
     bool strict;
 } TapeRun;
 
-enum { TAPE_LANES = 8 };
+enum {
+    TAPE_LANES = 8,
+    TAPE_AHEAD = 6000 /* how many slots before they are needed, backwards, numbers are asked for */
+};
 
 /* Computes all numbers; passes gradients back from where there are any, and leaves 0 there. The careful
  * way multiplies a gradient of exactly 0 by nothing; the quick one is as good where all is finite. */

@@ -442,6 +442,17 @@ static void NAME(forward)(const TapeRun *run)
     }
 }
 
+/* Asks for the numbers of as many slots as the row has, further down: operands lie here and there, so that no processor
+ * foresees which will be read. */
+INLINE void NAME(ask_ahead)(const TapeRow *row, const real *v)
+{
+    if (row->result < TAPE_AHEAD)
+        return;
+    const char *first = (const char *)NUMBERS(row->result - TAPE_AHEAD);
+    for (size_t at = 0; at < row->count * LANES * sizeof *v; at += 64)
+        __builtin_prefetch(first + at);
+}
+
 INLINE void NAME(backward)(const TapeRun *run, bool careful)
 {
     const Program *program = run->program;
@@ -451,6 +462,7 @@ INLINE void NAME(backward)(const TapeRun *run, bool careful)
     for (size_t r = program->row_count; r-- > 0;) {
         const TapeRow *row = &program->rows[r];
         const uint32_t *c = program->code + row->words;
+        NAME(ask_ahead)(row, v);
         if (!row->active)
             continue;
         if (careful && (row->op < OP_COUNT || row->op == TAPE_TANH)) {
