@@ -143,6 +143,39 @@ START_TEST(graph_handed_to_another_thread)
 }
 END_TEST
 
+/* The square of x[0], or else of a leaf made here, in a scope that was opened when nothing had been made since
+ * that of the other thread was. */
+static void *square_in_scope(void *argument)
+{
+    Value **x = argument;
+    VALGRAD_SCOPE {
+        Value *base = x[0] ? x[0] : value_leaf(4);
+        x[1] = value_retain(value_square(base));
+    }
+    return NULL;
+}
+
+/* Each scope reads the other, or one of them the other: neither may keep the other for ever, and operands still
+ * come first, whichever lies lower in memory. */
+START_TEST(scopes_of_two_threads_opened_at_the_same_time)
+{
+    const bool both_ways = _i;
+    VALGRAD_SCOPE {
+        Value *leaf = value_leaf(2), *x[2] = {both_ways ? value_square(leaf) : NULL};
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, square_in_scope, x), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        Value *sum = value_add(value_mul(x[1], leaf), x[1]);
+        sum = value_add(sum, both_ways ? x[0] : leaf);
+        assert_status(value_backward(sum), VALGRAD_OK);
+        ck_assert(value_grad(x[1]) == 3);
+        ck_assert(value_grad(leaf) == (both_ways ? 16 + 3 * 32 + 4 : 16 + 1));
+        value_release(x[1]);
+    }
+    ck_assert_int_eq(valgrad_live_nodes(), 0);
+}
+END_TEST
+
 START_TEST(threads_come_and_go)
 {
     Work expected = {.seed = 3};
@@ -211,6 +244,7 @@ int main(void)
     TCase *threads = new_case(suite, "threads", 20);
     tcase_add_test(threads, graphs_on_threads_at_the_same_time);
     tcase_add_loop_test(threads, graph_handed_to_another_thread, 0, 2);
+    tcase_add_loop_test(threads, scopes_of_two_threads_opened_at_the_same_time, 0, 2);
     tcase_add_test(threads, threads_come_and_go);
     tcase_add_test(threads, errors_and_settings_belong_to_a_thread);
     tcase_add_test(threads, every_status_has_a_text);
