@@ -37,6 +37,7 @@ enum {
     FEW_ROWS = 3,                /* so few that dot products beat turning a transposed B around */
     FEW_COLUMNS = 4 * LANES / 3, /* the most that fill vectors to two thirds or less */
     STRETCH = 128,               /* rows of C at a time, where it has few columns */
+    CACHE_LINE = 64,             /* bytes */
 };
 
 /* Interleaves the lower halves of x and y, and the upper ones, and adds the two: sums of half as many
@@ -87,7 +88,8 @@ INLINE void tile_step(Vector (*sums)[ROW_VECTORS], const real *a, int64_t a_row,
  * The multiplications of a tile should begin while those of the one before still go on, for which little may stand
  * between them: sums begin as products, not as zeros; a and c come in registers, since what was just stored is
  * only loaded again when the stores before it, of C, are done; and C is asked for, should it be far away, row by row
- * during the first steps. */
+ * during the first steps. After these the next tile's A is, of which with A transposed each step reads a line of the cache:
+ * where it reads half of one, asking costs more than it brings. */
 INLINE void tile(const Tile *t, const real *a, real *c, const int rows, const int vectors)
 {
     Vector sums[TILE_ROWS][ROW_VECTORS];
@@ -107,6 +109,8 @@ INLINE void tile(const Tile *t, const real *a, real *c, const int rows, const in
     for (; steps > 0; steps--) {
         a += a_col;
         b += b_row;
+        if (TILE_ROWS * sizeof(real) == CACHE_LINE)
+            __builtin_prefetch(a + rows * a_row);
         tile_step(sums, a, a_row, b, rows, vectors, 0);
     }
 
