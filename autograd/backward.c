@@ -353,7 +353,7 @@ static ValgradStatus backward_from(const char *function, Value *root, real gradi
     if (root->flags & DENSE)
         return error__set(VALGRAD_ERROR_STATE,
                           "%s: the root is a whole tensor; use tensor_backward", function);
-    if (!profile__on && !is_element(root) && begin_fresh(root)) {
+    if (!profile__on && !is_element(root) && begin_fresh(root)) { /* the common case, without detours */
         root->grad += gradient;
         run_fresh(root);
         return VALGRAD_OK;

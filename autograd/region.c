@@ -26,6 +26,16 @@ static void count_newest(Region *region)
     memory__count_nodes(count);
 }
 
+/* Has the region's newest chunk, which is empty, begin with the next node. */
+static void begin_chunk(Region *region)
+{
+    Chunk *chunk = region->newest;
+    chunk->segments[0] = (Segment){chunk_values(chunk), region->stamp};
+    chunk->segment_count = 1;
+    region->room.next = chunk_values(chunk);
+    region->room.end = region->room.next + CHUNK_NODES;
+}
+
 static bool add_chunk(Region *region)
 {
     if (region->broken)
@@ -39,11 +49,8 @@ static bool add_chunk(Region *region)
     }
     chunk->region = region;
     chunk->previous = region->newest;
-    chunk->segments[0] = (Segment){chunk_values(chunk), region->stamp};
-    chunk->segment_count = 1;
     region->newest = chunk;
-    region->room.next = chunk_values(chunk);
-    region->room.end = region->room.next + CHUNK_NODES;
+    begin_chunk(region);
     return true;
 }
 
@@ -145,16 +152,6 @@ static void give_region(Region *region)
     mine.free_regions = region;
 }
 
-/* Has the region's one chunk begin with the next node. */
-static void rewind_chunk(Region *region)
-{
-    Chunk *chunk = region->newest;
-    chunk->segments[0].stamp = region->stamp;
-    chunk->segment_count = 1;
-    region->room.next = chunk_values(chunk);
-    region->room.end = region->room.next + CHUNK_NODES;
-}
-
 /* Later than all that is in scopes around and, of this thread, in scopes before. */
 static uint64_t time_of_opening(void)
 {
@@ -170,7 +167,7 @@ static bool begin_region(Region *region)
     region->open = region->linear = true;
     region->broken = region->passed = region->stale = region->labelled = region->outlived = false;
     if (region->newest) {
-        rewind_chunk(region);
+        begin_chunk(region);
         return true;
     }
     /* One by one, since compilers clear a whole Region by `rep stos`, which takes longer than all else here. */

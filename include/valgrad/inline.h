@@ -94,6 +94,12 @@ VALUE_PART bool value_is_held(uint32_t tag, const ValueRoom *room)
     return (uint16_t)(tag >> VALUE_HOLDER_AT) == room->number;
 }
 
+/* The tag of a new node, whose flags stand in their place already. */
+VALUE_PART uint32_t value_tag(uint32_t flags, unsigned op, const ValueRoom *room)
+{
+    return flags + ((uint32_t)op << VALUE_OP_AT) + ((uint32_t)room->number << VALUE_HOLDER_AT);
+}
+
 /* A result of x and y if both are held by the innermost scope, and therefore no elements; else NULL. The
  * caller sets data. Of a unary operation, y is NULL.
  *
@@ -112,9 +118,9 @@ VALUE_PART Value *value_next_result(unsigned op, Value *x, Value *y)
     v->x = x;
     v->y = y;
     v->refs = 0;
-    v->tag = ((tag_x & wants) * (1 + VALUE_PASSES_X / VALUE_WANTS_GRAD) |
-              (tag_y & wants) * (1 + VALUE_PASSES_Y / VALUE_WANTS_GRAD)) +
-             ((uint32_t)op << VALUE_OP_AT) + ((uint32_t)room->number << VALUE_HOLDER_AT);
+    v->tag = value_tag((tag_x & wants) * (1 + VALUE_PASSES_X / VALUE_WANTS_GRAD) |
+                           (tag_y & wants) * (1 + VALUE_PASSES_Y / VALUE_WANTS_GRAD),
+                       op, room);
     return v;
 }
 
@@ -131,8 +137,7 @@ VALUE_PART Value *value_next_leaf(unsigned op, unsigned flags, real data)
     v->x = NULL;
     v->changed_at = 0;
     v->refs = 0;
-    v->tag = ((uint32_t)flags << VALUE_FLAGS_AT) + ((uint32_t)op << VALUE_OP_AT) +
-             ((uint32_t)room->number << VALUE_HOLDER_AT);
+    v->tag = value_tag((uint32_t)flags << VALUE_FLAGS_AT, op, room);
     return v;
 }
 
@@ -156,7 +161,7 @@ VALUE_INLINE Value *value_const(real data)
     return v ? v : value_make(VALUE_OP_CONST, NULL, NULL, data);
 }
 
-#define VALUE_INLINE_BINARY(name, op, symbol)                                                          \
+#define VALUE_INLINE_BINARY(name, op, symbol)                                                      \
     VALUE_INLINE Value *value_##name(Value *x, Value *y)                                           \
     {                                                                                              \
         Value *v = x && y ? value_next_result(op, x, y) : NULL;                                    \
@@ -171,7 +176,7 @@ VALUE_INLINE_BINARY(mul, VALUE_OP_MUL, *)
 VALUE_INLINE_BINARY(div, VALUE_OP_DIV, /)
 #undef VALUE_INLINE_BINARY
 
-#define VALUE_INLINE_UNARY(name, op, F)                                                               \
+#define VALUE_INLINE_UNARY(name, op, F)                                                            \
     VALUE_INLINE Value *value_##name(Value *x)                                                     \
     {                                                                                              \
         Value *v = x ? value_next_result(op, x, NULL) : NULL;                                      \
